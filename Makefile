@@ -1,0 +1,58 @@
+# Two commands: `make demo` and `make test`. Each does all its own set-up.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+export RAY_USAGE_STATS_ENABLED := 0
+export HF_HUB_OFFLINE := 1
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: demo test test-unit test-ray test-integration check bench fmt clean setup
+
+setup: $(VENV)/.ready $(VENV)/.weights
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "packshot needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
+	@$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[dev]"
+	@touch $@
+
+$(VENV)/.weights: $(VENV)/.ready studio/models/registry.py
+	@$(BIN)/packshot models fetch
+	@touch $@
+
+demo: setup
+	@$(BIN)/packshot plan examples/catalog/catalog.csv
+	@$(BIN)/packshot run examples/catalog/catalog.csv --out out/demo
+
+test: setup
+	@$(BIN)/python -m pytest -q tests/unit tests/contract tests/golden
+	@$(BIN)/python -m pytest -q tests/ray
+
+test-unit: setup
+	@$(BIN)/python -m pytest -q tests/unit tests/contract tests/golden
+
+test-ray: setup
+	@$(BIN)/python -m pytest -q tests/ray
+
+test-integration: setup
+	@$(BIN)/python -m pytest -q tests/integration
+
+check: $(VENV)/.ready
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py
+
+bench: setup
+	@$(BIN)/python -m benchmarks
+
+fmt: $(VENV)/.ready
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .packshot out .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,1 @@
+"""Where it runs: settings, profiles, the renderer and its Ray hosts."""

@@ -1,0 +1,1 @@
+"""Whom we talk to: catalogues, storage, records. No Ray, no torch."""

@@ -1,0 +1,1 @@
+"""Where product data comes from."""

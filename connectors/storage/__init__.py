@@ -1,0 +1,1 @@
+"""Content-addressed bytes and actions, in a folder or in S3."""

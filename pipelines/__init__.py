@@ -1,0 +1,1 @@
+"""Way in 1: whole catalogues."""

@@ -1,0 +1,1 @@
+"""Way in 2: single items over HTTP."""

@@ -1,0 +1,1 @@
+"""What is done to a photo: pure and typed. No Ray, no network, no database."""

@@ -1,0 +1,1 @@
+"""Prompt building: product + template -> prompt, per model dialect."""

@@ -1,0 +1,1 @@
+"""Checks measure, the policy decides."""

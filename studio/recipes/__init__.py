@@ -1,0 +1,1 @@
+"""One file a studio: an ordered list of steps."""

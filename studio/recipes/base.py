@@ -1,0 +1,62 @@
+"""`Recipe`: an ordered list of steps, and the keys that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from studio.keys import chain, digest_of
+from studio.models.base import ModelCard
+from studio.shot import Shot
+from studio.steps.base import Step
+
+Cards = Callable[[str], ModelCard]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """An ordered list of steps that reads top to bottom; adding a step is one line."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+    def keys(self, shot: Shot, cards: Cards) -> Iterator[tuple[Step, str]]:
+        """Every step with its key: the digest of all that could change what the step makes."""
+        key = digest_of({"recipe": self.name, "sources": [image.digest for image in shot.images]})
+        for step in self.steps:
+            key = chain(key, _part(step, shot, cards))
+            yield step, key
+
+    def key(self, shot: Shot, cards: Cards) -> str:
+        """The shot's own key: the key of its last step."""
+        *_, (_, key) = self.keys(shot, cards)
+        return key
+
+    def parts(self, shot: Shot, cards: Cards) -> dict[str, str]:
+        """Digests of what the key is made of, by kind, so that a changed key can be explained."""
+        return {
+            "image": digest_of([image.digest for image in shot.images]),
+            "template": digest_of([{k: v for k, v in step.reads(shot).items() if k != "attributes"} for step in self.steps]),
+            "attribute": digest_of([step.reads(shot).get("attributes") for step in self.steps]),
+            "model": digest_of([cards(name).key for step in self.steps for name in step.models(shot)]),
+            "code": digest_of([[step.name, step.version] for step in self.steps]),
+        }
+
+    def models(self, shot: Shot) -> dict[str, tuple[str, ...]]:
+        """Models each step may call for the shot, by step name."""
+        return {step.name: names for step in self.steps if (names := step.models(shot))}
+
+    def assets(self, shot: Shot) -> tuple[str, ...]:
+        """Digests of further bytes the recipe needs beside the photos (a background picture)."""
+        digest = getattr(shot.template.background, "digest", "")
+        return (digest,) if digest else ()
+
+
+def _part(step: Step, shot: Shot, cards: Cards) -> dict[str, Any]:
+    return {
+        "step": step.name,
+        "version": step.version,
+        "reads": step.reads(shot),
+        "models": [cards(name).key for name in step.models(shot)],
+    }

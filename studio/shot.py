@@ -1,0 +1,96 @@
+"""`Shot`: one image to make, and `Outcome`: what became of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from studio.keys import digest_of
+from studio.product import Frozen, Product, ProductImage
+from studio.template import Destination, Template
+
+
+class Shot(Frozen):
+    """One image to make. `images[0]` is the photo it is made from; every image carries its digest."""
+
+    product: Product
+    template: Template
+    destination: Destination
+    images: Annotated[tuple[ProductImage, ...], Field(min_length=1)]
+    slot: str = "front"
+
+    @model_validator(mode="after")
+    def _digests_known(self) -> Shot:
+        for image in self.images:
+            if not image.digest:
+                raise ValueError(f"{self.product.sku}: image {image.uri} has no digest")
+        return self
+
+    @property
+    def id(self) -> str:
+        """Place of this image in the catalogue, stable over content changes: sku/template/destination/slot."""
+        return f"{self.product.sku}/{self.template.id}/{self.destination.id}/{self.slot}"
+
+    @property
+    def seed(self) -> int:
+        """Seed for everything random about this shot, 0 .. 2**63-1, derived from its place and never invented."""
+        return int(digest_of(["seed", self.id])[:16], 16) >> 1
+
+
+class Asset(Frozen):
+    """Encoded bytes in the store: BLAKE3 digest, media type, size in pixels and bytes."""
+
+    digest: str
+    media_type: str
+    width: int
+    height: int
+    bytes: int
+
+
+class Report(Frozen):
+    """What was measured and spent on a shot. `seconds` is wall time by step, `cpu_s` and `gpu_s` are totals."""
+
+    measurements: dict[str, float] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field(default_factory=dict)
+    model_calls: dict[str, int] = Field(default_factory=dict)
+    reused: tuple[str, ...] = ()
+    """Steps whose result came from the store."""
+    engine: str = "procedural"
+    attempts: int = 1
+    cpu_s: float = 0.0
+    gpu_s: float = 0.0
+    previews: dict[str, str] = Field(default_factory=dict)
+    """Small pictures for people, by name (source, cutout, result): blob digests."""
+
+
+class Done(Frozen):
+    """Made, checked and released."""
+
+    status: Literal["released"] = "released"
+    asset: Asset
+    report: Report
+
+
+class Rejected(Frozen):
+    """Made, but the policy does not release it. The asset is kept apart for review."""
+
+    status: Literal["rejected"] = "rejected"
+    reason: str
+    """Name of the limit that decided, for counting."""
+    detail: str = ""
+    asset: Asset | None = None
+    report: Report
+
+
+class Failed(Frozen):
+    """Could not be made. `code` is a code of `studio.errors`."""
+
+    status: Literal["failed"] = "failed"
+    code: str
+    message: str
+    retryable: bool = False
+    report: Report = Report()
+
+
+Outcome = Annotated[Done | Rejected | Failed, Field(discriminator="status")]

@@ -1,0 +1,113 @@
+"""`Take`: the working state of one shot inside a recipe. Steps only add to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.errors import StepError
+from studio.shot import Shot
+
+T = TypeVar("T")
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A decoded photo: `rgb` uint8 (H, W, 3) sRGB, `alpha` float32 (H, W) 0..1 or None; upright, ICC already applied."""
+
+    rgb: U8
+    alpha: F32 | None
+    format: str
+    had_profile: bool = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width, height in pixels."""
+        return self.rgb.shape[1], self.rgb.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Matte:
+    """A cut-out at source geometry: `alpha` float32 (H, W) 0..1, `foreground` uint8 (H, W, 3) sRGB with the old ground's
+    colour taken out of the edge, equal to the photo where alpha is 1. `uncertainty` 0 (sure) .. 1."""
+
+    alpha: F32
+    foreground: U8
+    uncertainty: float
+    source: str
+    """`alpha` when the photo's own channel was kept, else the model's name."""
+
+    @property
+    def cropped(self) -> tuple[bool, bool, bool, bool]:
+        """Whether the product is cut by the photo's top, right, bottom, left edge (more than 1 % of that edge is product)."""
+        solid = self.alpha > 0.5
+        edges = (solid[0], solid[:, -1], solid[-1], solid[:, 0])
+        top, right, bottom, left = (bool(edge.mean() > 0.01) for edge in edges)
+        return top, right, bottom, left
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The product resampled onto the canvas: `rgb` uint8 (H, W, 3) sRGB, `alpha` float32 (H, W) 0..1, canvas-sized.
+    `scale` is canvas pixels per source pixel; `box` is (x, y, width, height) of alpha > 0.5 in canvas pixels."""
+
+    rgb: U8
+    alpha: F32
+    scale: float
+    box: tuple[int, int, int, int]
+
+
+@dataclass(slots=True)
+class Take:
+    """Working state of one shot. `source` and `assets` are encoded bytes; everything else is added by the steps."""
+
+    shot: Shot
+    source: bytes
+    assets: Mapping[str, bytes] = field(default_factory=dict)
+    attempt: int = 0
+    photo: Photo | None = None
+    matte: Matte | None = None
+    placed: Placed | None = None
+    ground: U8 | None = None
+    """uint8 (H, W, 3) sRGB: the set without the product; None while the background is transparent."""
+    shade: F32 | None = None
+    """float32 (H, W) 0..1: how much light the product keeps from the ground (1 = full shadow)."""
+    image: U8 | None = None
+    """uint8 (H, W, 3) or (H, W, 4) sRGB: the finished picture before encoding."""
+    encoded: bytes = b""
+    media_type: str = ""
+    engine: str = "procedural"
+    measurements: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    cpu_s: float = 0.0
+    gpu_s: float = 0.0
+    model_calls: Counter[str] = field(default_factory=Counter)
+
+    def need_photo(self) -> Photo:
+        """The photo, or StepError when the recipe forgot `decode`."""
+        return _made(self.photo, "decode")
+
+    def need_matte(self) -> Matte:
+        """The cut-out, or StepError when the recipe forgot `cutout`."""
+        return _made(self.matte, "cutout")
+
+    def need_placed(self) -> Placed:
+        """The placed product, or StepError when the recipe forgot `place`."""
+        return _made(self.placed, "place")
+
+    def need_image(self) -> U8:
+        """The finished picture, or StepError when the recipe forgot `compose`."""
+        return _made(self.image, "compose")
+
+
+def _made(value: T | None, step: str) -> T:
+    if value is None:
+        raise StepError(f"this recipe needs the step {step!r} earlier")
+    return value

@@ -1,0 +1,1 @@
+"""Art direction: styles, destinations and brands as YAML, and the one loader."""
