@@ -50,6 +50,17 @@ class PackshotError(Exception):
         self.message = message
 
 
+def retryable_codes() -> frozenset[str]:
+    """Codes of the errors after which the same call may succeed later."""
+    found, todo = set(), [PackshotError]
+    while todo:
+        kind = todo.pop()
+        todo += kind.__subclasses__()
+        if kind.retryable:
+            found.add(kind.code)
+    return frozenset(found)
+
+
 class InputError(PackshotError):
     """What the caller gave us is wrong."""
 

@@ -48,7 +48,8 @@ class ModelCard:
 
 
 class Model(Protocol):
-    """Settings in `__init__`, `load()` once a process, `predict` same length and order as its batch."""
+    """Settings in `__init__`, `load()` once a process, `predict` same length and order as its batch, from any thread.
+    A model that runs elsewhere than on the CPU also has `device: str`."""
 
     card: ModelCard
 
@@ -69,10 +70,11 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One result, and this item's share of the seconds the model was busy."""
+    """One result, and this item's share of the seconds the model was busy: CPU time on `cpu`, wall time on a GPU."""
 
     value: Any
     seconds: float
+    device: str = "cpu"
 
 
 class Models(Protocol):
@@ -89,7 +91,9 @@ class Models(Protocol):
 
 def run_batch(model: Model, items: Sequence[Any]) -> list[Answer | PackshotError]:
     """Run a loaded model over a batch; when the batch fails, run its items one by one so that only the bad ones fail."""
-    started = time.perf_counter()
+    device = getattr(model, "device", "cpu")
+    clock = time.thread_time if device == "cpu" else time.perf_counter
+    started = clock()
     try:
         values = model.predict(items)
     except (ValueError, RuntimeError, TypeError, IndexError) as error:
@@ -98,8 +102,8 @@ def run_batch(model: Model, items: Sequence[Any]) -> list[Answer | PackshotError
         return [answer for item in items for answer in run_batch(model, [item])]
     if len(values) != len(items):
         raise ModelFailed(f"{model.card.name} answered {len(values)} results for {len(items)} items")
-    share = (time.perf_counter() - started) / max(len(items), 1)
-    return [Answer(value, share) for value in values]
+    share = (clock() - started) / max(len(items), 1)
+    return [Answer(value, share, device) for value in values]
 
 
 @dataclass(slots=True)

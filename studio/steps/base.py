@@ -78,7 +78,10 @@ async def ask(step: str, models: Models, model: str, takes: Sequence[Take], item
             values.append(answer)
             continue
         take.seconds[step] = take.seconds.get(step, 0.0) + answer.seconds
-        take.gpu_s += answer.seconds
+        if answer.device == "cpu":
+            take.cpu_s += answer.seconds
+        else:
+            take.gpu_s += answer.seconds
         values.append(answer.value)
     return values
 

@@ -1,0 +1,49 @@
+"""How a process gets its renderer: registry, storage, fetcher and threads, from settings."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+
+from cluster.renderer import Renderer
+from cluster.settings import Settings
+from connectors.fetch import Fetcher
+from connectors.storage.base import Storage
+from connectors.storage.registry import open_storage
+from connectors.web import WebRules
+from studio.models.base import LocalModels, Models
+from studio.models.registry import Registry
+
+
+def registry(settings: Settings) -> Registry:
+    """The model registry with this installation's weights and permissions."""
+    return Registry(settings.weights_folder, allow=frozenset(settings.models.allow), configured=settings.models.configured)
+
+
+def storage(settings: Settings) -> Storage:
+    """The blob and action store."""
+    return open_storage(settings.storage_uri, endpoint_url=settings.storage.endpoint_url)
+
+
+def fetcher(settings: Settings) -> Fetcher:
+    """The one reader of source images."""
+    limits = settings.fetch
+    web = WebRules(allow_private=limits.allow_private, ports=None if limits.allow_private else WebRules().ports)
+    return Fetcher(max_bytes=limits.max_bytes, web=web, s3_endpoint_url=settings.storage.endpoint_url)
+
+
+def open_renderer(settings: Settings, models: Models | None = None) -> Renderer:
+    """A renderer over the given models, or over models in this process."""
+    return Renderer(models or LocalModels(registry(settings)), storage(settings), fetcher(settings).read)
+
+
+def host_threads(threads: int) -> None:
+    """One cv2 thread a call; `threads` steps at a time when the running loop hands work to threads."""
+    cv2.setNumThreads(1)
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    loop.set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="pixels"))

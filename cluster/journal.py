@@ -1,0 +1,140 @@
+"""What the renderer keeps in the store: step results, previews for people, and outcomes by shot key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from connectors.storage.base import Storage
+from studio.errors import NotStored, StorageError
+from studio.qa import policy
+from studio.shot import Asset, Done, Outcome, Rejected, Report, Shot
+from studio.steps.base import CachedStep, Step
+from studio.take import U8, Take
+
+PREVIEW_PX = 224
+_CHECKER = (np.indices((PREVIEW_PX, PREVIEW_PX)).sum(0) // 14 % 2 * 38 + 208).astype(np.uint8)
+
+
+class StepCache:
+    """Results of cached steps, under the step's key, with the small pictures that go with them."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def restore(self, keys: Sequence[tuple[Step, str]], take: Take) -> tuple[int, tuple[str, ...]]:
+        """Put the latest stored step result on the take. Returns the index of the first step to run, and what was reused."""
+        for index in range(len(keys) - 1, -1, -1):
+            step, key = keys[index]
+            if not isinstance(step, CachedStep):
+                continue
+            entry = self._entry(key)
+            if entry is None:
+                continue
+            try:
+                step.load(take, self._storage.get_blob(entry["blob"]))
+            except (NotStored, StorageError):
+                self._storage.drop_action(key)
+                continue
+            take.measurements.update(entry["measurements"])
+            return index + 1, tuple(s.name for s, _ in keys[: index + 1])
+        return 0, ()
+
+    async def keep(self, step: Step, made: Sequence[tuple[str, Take]]) -> None:
+        """Store what a cached step made; other steps keep nothing."""
+        if isinstance(step, CachedStep):
+            await asyncio.gather(*(asyncio.to_thread(self._keep, step, key, take) for key, take in made))
+
+    def forget(self, keys: Sequence[tuple[Step, str]]) -> None:
+        """Drop what the store knows of these keys, so that everything is made again."""
+        for step, key in keys:
+            if isinstance(step, CachedStep):
+                self._storage.drop_action(key)
+        self._storage.drop_action(keys[-1][1])
+
+    def previews(self, keys: Sequence[tuple[Step, str]]) -> dict[str, str]:
+        """Blob digests of the pictures stored with the latest cached step."""
+        for step, key in reversed(keys):
+            if isinstance(step, CachedStep) and (entry := self._entry(key)):
+                return dict(entry["previews"])
+        return {}
+
+    def _entry(self, key: str) -> dict[str, dict[str, float]] | None:
+        stored = self._storage.get_action(key)
+        return json.loads(stored) if stored else None
+
+    def _keep(self, step: CachedStep, key: str, take: Take) -> None:
+        pictures: dict[str, str] = {}
+        if take.photo is not None:
+            pictures["source"] = self._storage.put_blob(preview(take.photo.rgb), media_type="image/webp")
+        if take.matte is not None:
+            alpha = (take.matte.alpha * 255).astype(np.uint8)
+            pictures["cutout"] = self._storage.put_blob(preview(np.dstack([take.matte.foreground, alpha])), media_type="image/webp")
+        entry = {"blob": self._storage.put_blob(step.dump(take)), "previews": pictures, "measurements": take.measurements}
+        self._storage.put_action(key, json.dumps(entry, sort_keys=True).encode())
+
+
+def made_outcome(storage: Storage, take: Take, reused: tuple[str, ...], previews: dict[str, str]) -> Outcome:
+    """Store the finished bytes and judge them."""
+    image = take.need_image()
+    asset = Asset(
+        digest=storage.put_blob(take.encoded, media_type=take.media_type),
+        media_type=take.media_type,
+        width=image.shape[1],
+        height=image.shape[0],
+        bytes=len(take.encoded),
+    )
+    report = Report(
+        measurements=dict(sorted(take.measurements.items())),
+        seconds=take.seconds,
+        model_calls=dict(take.model_calls),
+        reused=reused,
+        engine=take.engine,
+        attempts=take.attempt + 1,
+        cpu_s=take.cpu_s,
+        gpu_s=take.gpu_s,
+        previews={**previews, "result": storage.put_blob(preview(image), media_type="image/webp")},
+    )
+    return judged(take.shot, asset, report)
+
+
+def load_outcome(storage: Storage, key: str, shot: Shot) -> Outcome | None:
+    """What an earlier run made under this key, judged by today's thresholds; None when nothing is there."""
+    stored = storage.get_action(key)
+    if stored is None:
+        return None
+    entry = json.loads(stored)
+    asset, report = Asset.model_validate(entry["asset"]), Report.model_validate(entry["report"])
+    if not storage.has_blob(asset.digest):
+        storage.drop_action(key)
+        return None
+    spent = {"seconds": {}, "model_calls": {}, "cpu_s": 0.0, "gpu_s": 0.0, "reused": ("shot",)}
+    return judged(shot, asset, report.model_copy(update=spent))
+
+
+def judged(shot: Shot, asset: Asset, report: Report) -> Outcome:
+    """Released or rejected, by the limits of the shot's template and destination."""
+    verdict = policy.decide(report.measurements, policy.limits(shot.template, shot.destination))
+    if verdict.released:
+        return Done(asset=asset, report=report)
+    return Rejected(reason=verdict.reason, detail=verdict.detail, asset=asset, report=report)
+
+
+def preview(image: U8) -> bytes:
+    """A WebP of at most 224 px a side, over a checkerboard where the image is transparent."""
+    height, width = image.shape[:2]
+    scale = PREVIEW_PX / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    if small.shape[2] == 4:
+        alpha = small[..., 3:].astype(np.float32) / 255
+        board = _CHECKER[: small.shape[0], : small.shape[1], None]
+        small = (small[..., :3] * alpha + board * (1 - alpha)).astype(np.uint8)
+    done, data = cv2.imencode(".webp", small[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 75])
+    if not done:
+        raise StorageError("a preview could not be encoded")
+    return data.tobytes()

@@ -1,0 +1,158 @@
+"""`Renderer`: runs a recipe for a chunk of shots. The only thing that both ways in call, and it knows no Ray."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from cluster.journal import StepCache, load_outcome, made_outcome
+from connectors.storage.base import Storage
+from studio.errors import FetchFailed, InputError, PackshotError
+from studio.keys import digest_bytes
+from studio.models.base import Models
+from studio.qa import policy
+from studio.recipes.base import Recipe
+from studio.recipes.catalogue import recipe
+from studio.shot import Failed, Outcome, Rejected, Shot
+from studio.steps.base import Step
+from studio.take import Take
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Job:
+    """One shot on its way through its recipe: its plan of keys, where it stands, how it ended."""
+
+    shot: Shot
+    recipe: Recipe
+    keys: list[tuple[Step, str]]
+    take: Take | None = None
+    start: int = 0
+    error: PackshotError | None = None
+    reused: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.keys[-1][1]
+
+
+class Renderer:
+    """`render(shots)` gives one outcome a shot, in order, always. `read` brings a source image's bytes by URI."""
+
+    def __init__(self, models: Models, storage: Storage, read: Callable[[str], bytes]) -> None:
+        self._models = models
+        self._storage = storage
+        self._read = read
+        self._cache = StepCache(storage)
+
+    async def render(self, shots: Sequence[Shot], *, force: bool = False) -> list[Outcome]:
+        """Make every shot of a chunk that is not in the store yet. `force` makes it again all the same."""
+        outcomes = await asyncio.gather(*(self._stored(shot, force) for shot in shots))
+        todo = [shot for shot, outcome in zip(shots, outcomes, strict=True) if outcome is None]
+        made = iter(await self._make(todo))
+        return [outcome if outcome is not None else next(made) for outcome in outcomes]
+
+    async def _stored(self, shot: Shot, force: bool) -> Outcome | None:
+        """What the store knows of the shot, judged by today's thresholds; None when there is work to do."""
+        try:
+            keys = self._job(shot).keys
+            key = keys[-1][1]
+            if force:
+                await asyncio.to_thread(self._cache.forget, keys)
+                return None
+            outcome = await asyncio.to_thread(load_outcome, self._storage, key, shot)
+        except PackshotError as error:
+            return _failed(error)
+        if isinstance(outcome, Rejected) and outcome.report.attempts < 2 and _may_retry(shot, outcome):
+            await asyncio.to_thread(self._storage.drop_action, key)
+            return None
+        return outcome
+
+    async def _make(self, shots: Sequence[Shot]) -> list[Outcome]:
+        jobs = [self._job(shot) for shot in shots]
+        await self._run(jobs, attempt=0)
+        outcomes = [await self._judge(job) for job in jobs]
+        again = [i for i, o in enumerate(outcomes) if isinstance(o, Rejected) and _may_retry(shots[i], o)]
+        if again:
+            second = [self._job(shots[i]) for i in again]
+            await self._run(second, attempt=1)
+            for i, job in zip(again, second, strict=True):
+                outcome = await self._judge(job)
+                outcomes[i] = outcomes[i] if isinstance(outcome, Failed) else outcome
+        await asyncio.gather(*(self._record(job.key, o) for job, o in zip(jobs, outcomes, strict=True)))
+        return outcomes
+
+    def _job(self, shot: Shot) -> _Job:
+        chosen = recipe(shot.template.recipe)
+        return _Job(shot, chosen, list(chosen.keys(shot, self._models.card)))
+
+    async def _run(self, jobs: Sequence[_Job], *, attempt: int) -> None:
+        """All steps of all jobs, step by step; jobs of different recipes do not wait for each other."""
+        await asyncio.gather(*(self._prepare(job, attempt) for job in jobs))
+        groups: dict[str, list[_Job]] = {}
+        for job in jobs:
+            groups.setdefault(job.recipe.name, []).append(job)
+        await asyncio.gather(*(self._steps(group, attempt) for group in groups.values()))
+
+    async def _prepare(self, job: _Job, attempt: int) -> None:
+        """Fetch what the first undone step needs: a cached cut-out saves the source image too."""
+        try:
+            assets = {d: await asyncio.to_thread(self._storage.get_blob, d) for d in job.recipe.assets(job.shot)}
+            job.take = Take(job.shot, b"", assets, attempt)
+            if attempt == 0:
+                job.start, job.reused = await asyncio.to_thread(self._cache.restore, job.keys, job.take)
+            if job.start == 0:
+                job.take.source = await asyncio.to_thread(self._source, job.shot)
+        except PackshotError as error:
+            job.error = error
+
+    def _source(self, shot: Shot) -> bytes:
+        image = shot.images[0]
+        data = self._read(image.uri)
+        if digest_bytes(data) != image.digest:
+            raise FetchFailed(f"{image.uri} changed since the plan was made; run again")
+        return data
+
+    async def _steps(self, jobs: Sequence[_Job], attempt: int) -> None:
+        for index, step in enumerate(jobs[0].recipe.steps):
+            live = [job for job in jobs if job.error is None and job.start <= index]
+            if not live:
+                continue
+            results = await self._step(step, [job.take for job in live if job.take is not None])
+            for job, result in zip(live, results, strict=True):
+                job.error = result if isinstance(result, PackshotError) else None
+            if attempt == 0:
+                await self._cache.keep(step, [(job.keys[index][1], job.take) for job in live if job.error is None and job.take])
+
+    async def _step(self, step: Step, takes: Sequence[Take]) -> Sequence[Take | PackshotError]:
+        try:
+            return await step.process(takes, self._models)
+        except PackshotError as error:
+            return [error] * len(takes)
+
+    async def _judge(self, job: _Job) -> Outcome:
+        """Measurements become a verdict; the bytes go to the store either way, so that a person can look at them."""
+        if job.error is not None or job.take is None:
+            log.warning("%s failed: %s", job.shot.id, job.error)
+            return _failed(job.error or InputError("nothing was made"))
+        return await asyncio.to_thread(made_outcome, self._storage, job.take, job.reused, self._cache.previews(job.keys))
+
+    async def _record(self, key: str, outcome: Outcome) -> None:
+        if not isinstance(outcome, Failed):
+            await asyncio.to_thread(self._storage.put_action, key, outcome.model_dump_json().encode())
+
+
+def _may_retry(shot: Shot, outcome: Rejected) -> bool:
+    if outcome.report.attempts > 1 or shot.template.cutout.refiner == "none":
+        return False
+    return policy.decide(outcome.report.measurements, policy.limits(shot.template, shot.destination)).retry
+
+
+def _failed(error: PackshotError) -> Failed:
+    return Failed(code=error.code, message=error.message, retryable=error.retryable)
+
+
+Render = Callable[[Sequence[Shot]], Awaitable[list[Outcome]]]

@@ -1,0 +1,123 @@
+"""Settings: one tree, the only reader of the environment. Every default has its home here or in a profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from studio.errors import SettingsError
+from studio.product import Frozen
+
+CONFIG_FILE = Path("packshot.yaml")
+
+
+class StorageSettings(Frozen):
+    """Where blobs and actions live: a folder or `s3://bucket/prefix`. Empty means `<home>/store`."""
+
+    uri: str = ""
+    endpoint_url: str = ""
+
+
+class FetchSettings(Frozen):
+    """Limits for source images, checked before decoding."""
+
+    max_bytes: Annotated[int, Field(gt=0)] = 64_000_000
+    max_pixels: Annotated[int, Field(gt=0)] = 100_000_000
+    allow_private: bool = False
+    """Allow http(s) image URLs that resolve to private or loopback addresses."""
+
+
+class ModelSettings(Frozen):
+    """`allow` names models whose licence forbids commercial use and may be loaded all the same; `configured` gives the
+    folder, hub id or options of models whose weights are the user's."""
+
+    allow: tuple[str, ...] = ()
+    configured: dict[str, str] = Field(default_factory=dict)
+
+
+class Prices(Frozen):
+    """What an hour costs. The defaults are an on-demand H100 and a cloud vCPU; state your own."""
+
+    currency: str = "USD"
+    cpu_hour: Annotated[float, Field(ge=0)] = 0.04
+    gpu_hour: Annotated[float, Field(ge=0)] = 2.50
+    date: str = "2026-11-22"
+
+
+class RaySettings(Frozen):
+    """Which Ray to use. An empty address starts one on this machine for the run and ends it afterwards."""
+
+    address: str = ""
+    temp_dir: str = ""
+    app: str = "packshot"
+
+
+class Settings(BaseSettings):
+    """The tree. Read from `packshot.yaml`, overridden by `PACKSHOT_<FIELD>` and `PACKSHOT_<GROUP>__<FIELD>`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PACKSHOT_", env_nested_delimiter="__", extra="forbid", frozen=True, yaml_file=CONFIG_FILE, nested_model_default_partial_update=True
+    )
+
+    home: Path = Path(".packshot")
+    profile: str = "local"
+    """Name of a file in `cluster/profiles`, or the path of one."""
+    templates: tuple[str, ...] = ("amazon-white", "shopify-square", "lifestyle-wood")
+    """Templates used when a run names none."""
+    template_folders: tuple[Path, ...] = ()
+    """Further folders of styles and destinations."""
+    storage: StorageSettings = StorageSettings()
+    records_url: str = ""
+    """SQLAlchemy URL of the records; empty means SQLite in `<home>/records.db`."""
+    runs_uri: str = ""
+    """Where runs keep plans, journals and ledgers, visible to the whole cluster; empty means `<home>/runs`."""
+    weights: Path | None = None
+    """Folder of fetched model weights; None means `<home>/models`."""
+    fetch: FetchSettings = FetchSettings()
+    models: ModelSettings = ModelSettings()
+    prices: Prices = Prices()
+    ray: RaySettings = RaySettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file."""
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+
+    @property
+    def storage_uri(self) -> str:
+        """URI of the blob and action store."""
+        return self.storage.uri or str(self.home.absolute() / "store")
+
+    @property
+    def records(self) -> str:
+        """SQLAlchemy URL of the records."""
+        return self.records_url or f"sqlite:///{self.home.absolute() / 'records.db'}"
+
+    @property
+    def runs(self) -> str:
+        """Folder or s3 prefix of the runs."""
+        return self.runs_uri or str(self.home.absolute() / "runs")
+
+    @property
+    def weights_folder(self) -> Path:
+        """Folder of fetched model weights."""
+        return (self.weights or self.home / "models").absolute()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from file, environment and overrides. Raises SettingsError that names every wrong field."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"settings: {problems}") from error

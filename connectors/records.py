@@ -1,0 +1,240 @@
+"""`Records`: what is known about images, shots and runs from one night to the next, in SQL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from connectors.tables import SCHEMA_VERSION, images, insert_new, metadata, packshot_schema, runs, shots, upsert
+from studio.errors import SettingsError, StorageError, StorageUnavailable
+
+T = TypeVar("T")
+BATCH = 1000
+"""Rows of one executemany, and of one fetch."""
+_SOME = 500
+"""Values in one IN list (SQLite's oldest limit is 999)."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """A source image as last seen: `stamp` from the listing, BLAKE3 `digest` of its bytes."""
+
+    uri: str
+    stamp: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShotRecord:
+    """The last outcome of a shot. `parts` are the digests its key is made of, `path` is where it was published, if it was."""
+
+    shot_id: str
+    key: str
+    status: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    digest: str = ""
+    media_type: str = ""
+    path: str = ""
+    run: str = ""
+    updated_at: datetime = field(default_factory=_now)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run over a catalogue. `counts` are shots by what became of them, `finished` is None while it goes on. Times are UTC."""
+
+    id: str
+    catalog: str
+    state: str
+    counts: Mapping[str, float]
+    settings: Mapping[str, Any]
+    started: datetime
+    finished: datetime | None
+
+
+class Records:
+    """SQLite by default, PostgreSQL by URL. Tables are made on first use. Safe for many threads and processes.
+
+    `url` is an SQLAlchemy URL or the path of an SQLite file. Raises SettingsError for a URL that cannot be used,
+    StorageUnavailable when the database does not answer, StorageError for everything else it objects to.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url if "://" in url else f"sqlite:///{url}"
+        self._made: Engine | None = None
+        self._making = threading.Lock()
+
+    def images(self, uris: Iterable[str] | None = None) -> dict[str, ImageRecord]:
+        """Images by URI: all, or those of `uris` that are known."""
+        base = select(images.c.uri, images.c.stamp, images.c.digest)
+        queries = (
+            [base] if uris is None else [base.where(images.c.uri.in_(some)) for some in _batches(dict.fromkeys(uris), _SOME)]
+        )
+        return {row.uri: ImageRecord(*row) for query in queries for row in self._rows(query)}
+
+    def image_digests(self, uris: Iterable[str]) -> dict[str, str]:
+        """BLAKE3 digest by URI, of those that are known."""
+        return {uri: image.digest for uri, image in self.images(uris).items()}
+
+    def remember_images(self, rows: Iterable[ImageRecord]) -> None:
+        """Add or replace images."""
+        self._upsert(images, ({"uri": row.uri, "stamp": row.stamp, "digest": row.digest} for row in rows))
+
+    def shots(self, catalog: str) -> Iterator[ShotRecord]:
+        """Every shot of a catalogue, by id."""
+        c = shots.c
+        columns = (c.shot_id, c.key, c.status, c.parts, c.reason, c.digest, c.media_type, c.path, c.run, c.updated_at)
+        for row in self._rows(select(*columns).where(c.catalog == catalog).order_by(c.shot_id)):
+            yield ShotRecord(*row)
+
+    def remember_shots(self, catalog: str, rows: Iterable[ShotRecord]) -> None:
+        """Add or replace shots of a catalogue."""
+        names = [column.name for column in shots.columns if column.name not in ("catalog", "parts")]
+        self._upsert(
+            shots,
+            ({"catalog": catalog, "parts": dict(row.parts), **{name: getattr(row, name) for name in names}} for row in rows),
+        )
+
+    def start_run(self, run_id: str, catalog: str, settings: Mapping[str, Any], *, started: datetime | None = None) -> RunRecord:
+        """Note that a run goes on. A run that is taken up again keeps its start and counts."""
+        row = {
+            "id": run_id,
+            "catalog": catalog,
+            "state": "running",
+            "counts": {},
+            "settings": dict(settings),
+            "started": started or _now(),
+            "finished": None,
+        }
+        with self._begin() as connection:
+            connection.execute(insert_new(runs, connection.dialect.name), row)
+            connection.execute(update(runs).where(runs.c.id == run_id).values(state="running", finished=None))
+        return self.run(run_id) or RunRecord(run_id, catalog, "running", {}, settings, _now(), None)
+
+    def finish_run(self, run_id: str, state: str, counts: Mapping[str, float], *, finished: datetime | None = None) -> None:
+        """Note how a run ended. Raises StorageError for a run that was never started."""
+        with self._begin() as connection:
+            change = update(runs).where(runs.c.id == run_id).values(state=state, counts=dict(counts), finished=finished or _now())
+            if connection.execute(change).rowcount == 0:
+                raise StorageError(f"run {run_id!r} was never started")
+
+    def run(self, run_id: str) -> RunRecord | None:
+        """A run by id."""
+        return next((_run(row) for row in self._rows(select(runs).where(runs.c.id == run_id))), None)
+
+    def runs(self, limit: int = 100) -> list[RunRecord]:
+        """The latest runs, newest first."""
+        return [_run(row) for row in self._rows(select(runs).order_by(runs.c.started.desc(), runs.c.id).limit(limit))]
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        with self._making:
+            if self._made:
+                self._made.dispose()
+            self._made = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Records, (self.url,)
+
+    def _upsert(self, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+        with self._begin() as connection:
+            statement = upsert(table, connection.dialect.name)
+            for some in _batches(rows, BATCH):
+                connection.execute(statement, some)
+
+    def _rows(self, query: Select[Any]) -> Iterator[Any]:
+        with _mapped(), self._engine().connect() as connection:
+            yield from connection.execution_options(yield_per=BATCH).execute(query)
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        with _mapped(), self._engine().begin() as connection:
+            yield connection
+
+    def _engine(self) -> Engine:
+        with self._making:
+            if self._made is None:
+                engine = _open(self.url)
+                _create(engine)
+                self._made = engine
+            return self._made
+
+
+def _run(row: Any) -> RunRecord:
+    return RunRecord(row.id, row.catalog, row.state, row.counts, row.settings, row.started, row.finished)
+
+
+def _batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(rows)
+    while some := list(islice(rest, size)):
+        yield some
+
+
+def _open(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise SettingsError(f"database {parsed.render_as_string()}: use sqlite or postgresql")
+        if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise SettingsError(f"not a database URL: {error}") from None
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"the database driver {error.name!r} is not installed (for PostgreSQL: pip install psycopg[binary])"
+        ) from None
+    except OSError as error:
+        raise StorageError(f"{url}: {error.strerror}") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _tune_sqlite)
+    return engine
+
+
+def _tune_sqlite(connection: Any, _record: Any) -> None:
+    """Readers beside one writer, and half a minute of patience for the lock."""
+    cursor = connection.cursor()
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _create(engine: Engine) -> None:
+    """Make what is missing. Two processes may do so at once. Raises StorageError for tables of a newer Packshot."""
+    with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))
+        row = {"name": "records", "version": SCHEMA_VERSION}
+        connection.execute(insert_new(packshot_schema, engine.dialect.name), row)
+        version = connection.execute(select(packshot_schema.c.version).where(packshot_schema.c.name == "records")).scalar_one()
+    if version != SCHEMA_VERSION:
+        raise StorageError(f"the database has schema {version}, this Packshot needs {SCHEMA_VERSION}")
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise StorageUnavailable(f"database: {error}") from None
+    except SQLAlchemyError as error:
+        raise StorageError(f"database: {error}") from None

@@ -1,0 +1,260 @@
+"""`packshot`: the command line. It parses, calls and prints; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from studio.errors import PackshotError
+
+app = typer.Typer(name="packshot", help="Finished, checked product images for a whole catalogue.", no_args_is_help=True, add_completion=False)
+models_app = typer.Typer(help="Models: what there is, where the weights are.", no_args_is_help=True)
+template_app = typer.Typer(help="Templates and destinations.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(template_app, name="template")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Catalog = Annotated[str, typer.Argument(help="CSV, JSON Lines, Parquet, Shopify export or Vendure products.csv")]
+Templates = Annotated[list[str] | None, typer.Option("--template", "-t", help="Template id, optionally @version; may be repeated")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout")]
+Mapping = Annotated[Path | None, typer.Option(help="Column mapping (YAML)")]
+Format = Annotated[str, typer.Option("--format", help="Catalogue format when it cannot be told from the file")]
+Limit = Annotated[int, typer.Option(min=0, help="Stop after this many due shots (0: all)")]
+Force = Annotated[bool, typer.Option(help="Make everything again")]
+RetryFailed = Annotated[bool, typer.Option(help="Try again also what failed for good")]
+
+
+def main() -> None:
+    """Entry point: typed errors become one line and exit code 1."""
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    with _one_line_errors():
+        app()
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except PackshotError as error:
+        err.print(f"[red]error[/red] [{error.code}] ", end="")
+        err.print(error.message, markup=False)
+        sys.exit(1)
+
+
+@app.command()
+def plan(
+    catalog: Catalog,
+    template: Templates = None,
+    mapping: Mapping = None,
+    fmt: Format = "",
+    limit: Limit = 0,
+    force: Force = False,
+    retry_failed: RetryFailed = False,
+    as_json: Json = False,
+) -> None:
+    """What would be made, why, and what it would cost. Spends nothing."""
+    from cluster.settings import load_settings
+    from pipelines.nightly import Night, Request
+    from pipelines.plan import Tally
+    from pipelines.screen import Quiet, print_plan
+
+    request = Request(catalog, tuple(template or ()), limit=limit, force=force, retry_failed=retry_failed, mapping=mapping, format=fmt)
+    night, tally = Night(load_settings(), request, Quiet()), Tally()
+    due = list(night.plan(tally))
+    guess = night.estimate(tally)
+    if as_json:
+        shots = [{"shot": item.shot.id, "why": item.why, "key": item.key, "calls": item.calls} for item in due]
+        document = {"catalog": catalog, "due": shots, "why": tally.why, "unchanged": tally.unchanged, "products": tally.products}
+        document |= {"estimate": asdict(guess), "model_calls": tally.calls, "images_read": tally.images_read}
+        typer.echo(json.dumps(document | {"problems": [str(p) for p in tally.problems]}))
+        return
+    print_plan(out, catalog, due, tally, guess)
+
+
+@app.command()
+def run(
+    catalog: Annotated[str, typer.Argument(help="Catalogue; may be left out with --resume")] = "",
+    template: Templates = None,
+    out_dir: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for released images")] = None,
+    mode: Annotated[str, typer.Option(help="serve, pool or inline")] = "serve",
+    limit: Limit = 0,
+    resume: Annotated[str, typer.Option(help="Id of an interrupted run")] = "",
+    mapping: Mapping = None,
+    fmt: Format = "",
+    force: Force = False,
+    retry_failed: RetryFailed = False,
+    as_json: Json = False,
+) -> None:
+    """Make everything that is due. Exit code 0: all released, 3: some rejected or failed, 1: could not run, 130: stopped."""
+    from cluster.runtime import prepare_environment
+    from cluster.settings import load_settings
+    from pipelines.ledger import summary_line
+    from pipelines.nightly import Night, Request
+    from pipelines.screen import Bar, Quiet, print_summary
+
+    if mode not in ("serve", "pool", "inline"):
+        raise typer.BadParameter(f"{mode!r} is none of serve, pool, inline", param_hint="--mode")
+    if not catalog and not resume:
+        raise typer.BadParameter("a catalogue or --resume RUN is needed", param_hint="CATALOG")
+    prepare_environment()
+    request = Request(
+        catalog, tuple(template or ()), out=out_dir, mode=mode, limit=limit, force=force, retry_failed=retry_failed, mapping=mapping, format=fmt
+    )  # type: ignore[arg-type]
+    with Bar(err) if err.is_terminal or not as_json else Quiet() as watcher:
+        summary = Night(load_settings(), request, watcher).run(resume)
+    if as_json:
+        typer.echo(summary_line(summary.run, {k: v for k, v in asdict(summary).items() if k != "run"}))
+    else:
+        print_summary(out, summary)
+    raise typer.Exit(summary.exit_code)
+
+
+@app.command()
+def report(run_id: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
+    """Write the HTML report of a run again and print its path."""
+    from cluster.engine import storage
+    from cluster.settings import load_settings
+    from pipelines.nightly import make_report
+    from pipelines.runfiles import RunFiles
+
+    settings = load_settings()
+    files = RunFiles(settings.runs, run_id, endpoint_url=settings.storage.endpoint_url)
+    out.print(str(make_report(files, files.read_json("run.json"), storage(settings).get_blob)))
+
+
+@app.command()
+def shoot(
+    image: Annotated[str, typer.Argument(help="Path or URL of a photo")],
+    template: Annotated[str, typer.Option("--template", "-t")] = "amazon-white",
+    to: Annotated[Path, typer.Option("-o", "--out", help="File to write")] = Path("packshot.jpg"),
+    destination: Annotated[str, typer.Option(help="Destination id; default: the template's first")] = "",
+    as_json: Json = False,
+) -> None:
+    """One photo, one finished image. A rejected image is written beside the file as FILE.rejected and the exit code is 3."""
+    from cluster.settings import load_settings
+    from pipelines.single import shoot_one
+
+    result = shoot_one(load_settings(), image, template, to, destination=destination)
+    typer.echo(json.dumps(result) if as_json else result["message"])
+    raise typer.Exit({"released": 0, "rejected": 3, "failed": 1}[result["status"]])
+
+
+@app.command()
+def cutout(
+    images: Annotated[list[Path], typer.Argument(help="Photos")],
+    to: Annotated[Path, typer.Option("-o", "--out", help="Folder for RGBA PNGs")],
+    model: Annotated[str, typer.Option()] = "u2netp",
+    refiner: Annotated[str, typer.Option(help="guided, closed_form or none")] = "guided",
+) -> None:
+    """Cut products out: RGBA PNG at source size and geometry, same stem."""
+    from cluster.engine import registry
+    from cluster.settings import load_settings
+    from pipelines.cutout import cutout_files
+
+    failures = 0
+    for result in cutout_files(images, to, model=model, refiner=refiner, registry=registry(load_settings())):
+        if isinstance(result, PackshotError):
+            failures += 1
+            err.print(result.message, markup=False)
+        else:
+            out.print(str(result))
+    raise typer.Exit(3 if failures else 0)
+
+
+@app.command()
+def submit(
+    catalog: Catalog,
+    address: Annotated[str, typer.Option(help="Dashboard of the cluster, http://HOST:8265")],
+    template: Templates = None,
+    to: Annotated[str, typer.Option("--out", help="Output folder on the cluster")] = "",
+    mode: Annotated[str, typer.Option()] = "serve",
+    wait: Annotated[bool, typer.Option(help="Follow the log until the job ends")] = False,
+) -> None:
+    """Run a catalogue as a job on a cluster. The same catalogue and templates give the same job."""
+    from pipelines.jobs import submit as submit_job
+
+    job = submit_job(catalog, address=address, templates=tuple(template or ()), out=to, mode=mode)
+    out.print(job.id)
+    if wait:
+        job.wait(on_log=lambda text: sys.stderr.write(text))
+        typer.echo(json.dumps(job.result()))
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation and say what to do."""
+    from cluster.settings import load_settings
+    from pipelines.doctor import examine
+
+    findings = examine(load_settings())
+    for finding in findings:
+        out.print(f"[{'green' if finding.good else 'red'}]{'ok  ' if finding.good else 'FAIL'}[/] {finding.name}: ", end="")
+        out.print(finding.message, markup=False)
+    raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """Every model: task, licence, whether its weights are here."""
+    from cluster.engine import registry
+    from cluster.settings import load_settings
+    from pipelines.screen import print_models
+
+    settings = load_settings()
+    print_models(out, registry(settings), settings.weights_folder)
+
+
+@models_app.command("fetch")
+def models_fetch() -> None:
+    """Bring the pinned weights into the model cache and check them."""
+    from cluster.engine import registry
+    from cluster.settings import load_settings
+    from connectors.weights import fetch
+
+    settings = load_settings()
+    cards = registry(settings)
+    fetch(
+        [cards.card(name) for name in cards.names()],
+        settings.weights_folder,
+        progress=lambda card, state: err.print(f"{card.name}: {state}", markup=False),
+    )
+
+
+@models_app.command("verify")
+def models_verify() -> None:
+    """Check the digests of all fetched weights."""
+    from cluster.engine import registry
+    from cluster.settings import load_settings
+    from connectors.weights import verify
+
+    settings = load_settings()
+    cards = registry(settings)
+    states = verify([cards.card(name) for name in cards.names()], settings.weights_folder)
+    for name, problem in states.items():
+        out.print(f"{name}: {problem or 'as pinned'}", markup=False)
+    raise typer.Exit(1 if any(states.values()) else 0)
+
+
+@template_app.command("list")
+def template_list() -> None:
+    """Every template and what it is for."""
+    from cluster.settings import load_settings
+    from pipelines.screen import print_templates
+    from templates.library import Library
+
+    print_templates(out, Library.default(extra=load_settings().template_folders))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Carrying a plan out: Ray Data over Serve, Ray Data over a pool, or this process. All three write the same journal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Literal
+
+from cluster.engine import host_threads, open_renderer
+from cluster.profile import Profile
+from cluster.runtime import connected, ensure_app
+from cluster.settings import Settings
+from pipelines.runfiles import RunFiles
+from pipelines.stage import PoolStage, ServeStage, render_chunk
+
+log = logging.getLogger(__name__)
+Mode = Literal["serve", "pool", "inline"]
+BLOCKS, BLOCK_CHUNKS = 8, 8
+"""Ray Data moves blocks of 1 to 8 chunks: at least 8 blocks a worker where there are that many chunks. A block costs Ray
+about 0.1 CPU-s an operator, and is the unit of its checkpoint; what a crash can undo is less, since every shot is recorded."""
+
+
+def execute(mode: Mode, settings: Settings, profile: Profile, files: RunFiles, *, force: bool, phase: Callable[[str], None]) -> None:
+    """Do every chunk of the plan that the journal does not hold yet. `phase` is told what is being waited for."""
+    if mode == "inline":
+        phase("rendering")
+        asyncio.run(_inline(settings, profile, files, force=force))
+        return
+    phase("starting Ray" if not settings.ray.address else f"connecting to {settings.ray.address}")
+    with connected(settings, profile):
+        if mode == "serve":
+            phase("starting the models")
+            app = ensure_app(settings, profile)
+            stage, arguments = ServeStage, (app, profile.model_dump(mode="json"), force)
+            _ray_data(profile, files, stage, arguments, workers=1, calls=profile.in_flight, num_cpus=0.1, phase=phase)
+        else:
+            arguments = (settings.model_dump(mode="json"), profile.model_dump(mode="json"), force)
+            _ray_data(profile, files, PoolStage, arguments, workers=profile.batch.pool, calls=1, num_cpus=1, phase=phase)
+
+
+async def _inline(settings: Settings, profile: Profile, files: RunFiles, *, force: bool) -> None:
+    host_threads(profile.renderer.threads)
+    renderer = open_renderer(settings)
+    done = {chunk for path in files.journal_files() for chunk, _ in files.read_journal(path)}
+    slots = asyncio.Semaphore(profile.renderer.ongoing)
+
+    async def work(chunk: str, items: str) -> None:
+        try:
+            files.append_journal(chunk, await render_chunk(items, lambda shots: renderer.render(shots, force=force)))
+        finally:
+            slots.release()
+
+    async with asyncio.TaskGroup() as group:
+        for chunk, items in files.chunks():
+            if chunk not in done:
+                await slots.acquire()
+                group.create_task(work(chunk, items))
+
+
+def _ray_data(
+    profile: Profile,
+    files: RunFiles,
+    stage: type[Any],
+    arguments: tuple[Any, ...],
+    *,
+    workers: int,
+    calls: int,
+    num_cpus: float,
+    phase: Callable[[str], None],
+) -> None:
+    """Plan -> chunk rows -> the stage -> journal, with Ray Data's own streaming, checkpoint and two-phase commit."""
+    import ray.data
+    from ray.data.checkpoint import CheckpointConfig
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.execution_no_progress_timeout_s = profile.batch.no_progress_s
+    context.checkpoint_config = CheckpointConfig(
+        id_column="chunk",
+        checkpoint_path=files.path("checkpoint", _fingerprint(files)),
+        delete_checkpoint_on_success=False,
+        **({} if files.local else {"override_filesystem": files.fs}),
+    )
+    filesystem = None if files.local else files.fs
+    pool = ray.data.ActorPoolStrategy(size=workers, max_concurrent_calls_per_actor=calls, max_tasks_in_flight_per_actor=2 * calls)
+    rows = max(1, min(BLOCK_CHUNKS, files.read_json("plan.json")["chunks"] // (BLOCKS * workers)))
+    phase("rendering")
+    (
+        ray.data.read_parquet(files.path("plan"), filesystem=filesystem)
+        .repartition(target_num_rows_per_block=rows)
+        .map_batches(stage, batch_size=1, compute=pool, fn_constructor_args=arguments, num_cpus=num_cpus, max_restarts=100, max_task_retries=100)
+        .write_parquet(files.path("journal"), filesystem=filesystem)
+    )
+
+
+def _fingerprint(files: RunFiles) -> str:
+    fingerprint: str = files.read_json("plan.json")["fingerprint"]
+    return fingerprint[:32]

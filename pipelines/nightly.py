@@ -1,0 +1,236 @@
+"""The main job: plan a catalogue, carry the plan out, publish what is released, report."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from cluster.engine import fetcher, registry, storage
+from cluster.profile import Profile, load_profile
+from cluster.runtime import leave
+from cluster.settings import Settings
+from connectors.destinations.folder import FolderDestination
+from connectors.records import Records
+from connectors.sources.mapping import load_mapping
+from connectors.sources.registry import open_source
+from pipelines.estimate import Estimate, estimate, weight
+from pipelines.executors import Mode, execute
+from pipelines.ingest import Ingest, Publisher
+from pipelines.plan import Planned, Planner, Tally
+from pipelines.report import write_report
+from pipelines.ledger import Totals, read_ledger
+from pipelines.runfiles import RunFiles
+from studio.errors import RunError
+from templates.library import Library
+
+POLL_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to run. An empty `templates` means the settings' default; `out` is the folder of released images."""
+
+    catalog: str
+    templates: tuple[str, ...] = ()
+    out: Path | None = None
+    mode: Mode = "serve"
+    limit: int = 0
+    force: bool = False
+    retry_failed: bool = False
+    mapping: Path | None = None
+    format: str = ""
+
+
+class Watcher(Protocol):
+    """Somebody who looks on: a progress bar, a log, nobody."""
+
+    def phase(self, name: str) -> None:
+        """What is being done now."""
+
+    def planned(self, due: int, tally: Tally) -> None:
+        """The plan is made."""
+
+    def progress(self, totals: Totals) -> None:
+        """Some more results are in."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """How a run ended. `unchanged` counts the shots that were up to date, by status."""
+
+    run: str
+    catalog: str
+    mode: str
+    due: int = 0
+    released: int = 0
+    rejected: int = 0
+    failed: int = 0
+    cached: int = 0
+    restored: int = 0
+    unchanged: dict[str, int] = field(default_factory=dict)
+    products: int = 0
+    unmatched: int = 0
+    images_read: int = 0
+    problems: list[str] = field(default_factory=list)
+    why: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    model_calls: dict[str, int] = field(default_factory=dict)
+    cpu_s: float = 0.0
+    gpu_s: float = 0.0
+    cost: float = 0.0
+    currency: str = ""
+    wall_s: float = 0.0
+    report: str = ""
+    ledger: str = ""
+    state: str = "done"
+
+    @property
+    def exit_code(self) -> int:
+        """0: every shot of the catalogue is released; 3: some are rejected or failed; 130: stopped by the user."""
+        if self.state == "interrupted":
+            return 130
+        bad = self.rejected + self.failed + len(self.problems)
+        bad += sum(count for status, count in self.unchanged.items() if status != "released")
+        return 3 if bad else 0
+
+
+class Night:
+    """One run over one catalogue."""
+
+    def __init__(self, settings: Settings, request: Request, watcher: Watcher) -> None:
+        self._settings, self._request, self._watch = settings, request, watcher
+        self._profile: Profile = load_profile(settings.profile)
+        settings.home.mkdir(parents=True, exist_ok=True)
+        self._records = Records(settings.records)
+        self._storage = storage(settings)
+        self._cards = registry(settings)
+
+    def plan(self, tally: Tally) -> Iterator[Planned]:
+        """The shots that are due, with nothing spent yet."""
+        request = self._request
+        library = Library.default(extra=self._settings.template_folders)
+        mapping = load_mapping(request.mapping) if request.mapping else None
+        source = open_source(request.catalog, mapping=mapping, format=request.format or None)
+        planner = Planner(library, self._records, fetcher(self._settings), self._cards.card)
+        names = request.templates or self._settings.templates
+        for digest, data in library.assets():
+            if not self._storage.has_blob(digest):
+                self._storage.put_blob(data)
+        return planner.plan(
+            str(request.catalog), source, names, tally, force=request.force, retry_failed=request.retry_failed, limit=request.limit
+        )
+
+    def estimate(self, tally: Tally) -> Estimate:
+        """Seconds and cost of a plan, from what earlier runs took."""
+        return estimate(tally, self._records, self._profile, self._settings.prices)
+
+    def run(self, resume: str = "") -> Summary:
+        """Plan (or take up an earlier run's plan) and carry it out. Raises RunError and InputError."""
+        started, tally = time.monotonic(), Tally()
+        files = RunFiles(self._settings.runs, resume or _new_run(), endpoint_url=self._settings.storage.endpoint_url)
+        self._watch.phase("planning")
+        meta = self._resumed(files) if resume else self._planned(files, tally)
+        self._watch.planned(meta["due"], tally)
+        publisher = Publisher(self._storage, FolderDestination(self._request.out) if self._request.out else None)
+        restored = publisher.restore(tally.missing)
+        summary = Summary(run=files.run, catalog=meta["catalog"], mode=self._request.mode, restored=restored, **meta["plan"])
+        summary.due, summary.currency = meta["due"], self._settings.prices.currency
+        ingest = Ingest(files, meta["catalog"], self._records, publisher, self._settings.prices)
+        try:
+            if meta["due"]:
+                self._execute(files, ingest, summary, force=meta["force"])
+        finally:
+            ingest.poll()
+            ingest.close()
+            _sum_up(summary, ingest.totals, time.monotonic() - started)
+            self._finish(files, summary)
+        return summary
+
+    def _planned(self, files: RunFiles, tally: Tally) -> dict[str, Any]:
+        files.make()
+        due, chunks, fingerprint = files.write_plan(
+            self.plan(tally), workers=self._profile.workers, largest=self._profile.batch.chunk, weight=weight
+        )
+        plan = {
+            "unchanged": dict(tally.unchanged),
+            "products": tally.products,
+            "unmatched": tally.unmatched,
+            "images_read": tally.images_read,
+            "problems": [str(problem) for problem in tally.problems],
+            "why": dict(tally.why),
+        }
+        meta = {
+            "catalog": str(self._request.catalog),
+            "due": due,
+            "chunks": chunks,
+            "fingerprint": fingerprint,
+            "force": self._request.force,
+            "plan": plan,
+        }
+        files.write_json("plan.json", meta)
+        self._records.start_run(files.run, meta["catalog"], {"mode": self._request.mode, "due": due})
+        return meta
+
+    def _resumed(self, files: RunFiles) -> dict[str, Any]:
+        if not files.exists():
+            raise RunError(f"there is no run {files.run!r} under {self._settings.runs}")
+        meta: dict[str, Any] = files.read_json("plan.json")
+        return meta
+
+    def _execute(self, files: RunFiles, ingest: Ingest, summary: Summary, *, force: bool) -> None:
+        """The work in a thread, the journal followed here; Ctrl-C stops the work and keeps what is done."""
+        failure: list[BaseException] = []
+        worker = threading.Thread(target=self._work, args=(files, failure, force), name="packshot-run", daemon=True)
+        try:
+            worker.start()
+            while worker.is_alive():
+                worker.join(POLL_S)
+                if ingest.poll():
+                    self._watch.progress(ingest.totals)
+        except KeyboardInterrupt:
+            summary.state = "interrupted"
+            self._watch.phase("stopping")
+            leave(self._settings)
+            return
+        if failure:
+            summary.state = "failed"
+            raise failure[0]
+
+    def _work(self, files: RunFiles, failure: list[BaseException], force: bool) -> None:
+        mode: Mode = self._request.mode
+        try:
+            execute(mode, self._settings, self._profile, files, force=force, phase=self._watch.phase)
+        except BaseException as error:  # noqa: BLE001 - carried over to the main thread and raised there
+            failure.append(error)
+
+    def _finish(self, files: RunFiles, summary: Summary) -> None:
+        self._watch.phase("writing the report")
+        summary.ledger = files.path("ledger.parquet")
+        if files.local:
+            summary.report = str(make_report(files, asdict(summary), self._storage.get_blob))
+        files.write_json("run.json", asdict(summary))
+        self._records.finish_run(summary.run, summary.state, asdict(summary))
+
+
+def make_report(files: RunFiles, run: dict[str, Any], image: Callable[[str], bytes]) -> Path:
+    """The HTML report of a run, written beside its ledger."""
+    return write_report(read_ledger(files), Path(files.path("report.html")), run=run, image=image)
+
+
+def _new_run() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _sum_up(summary: Summary, totals: Totals, wall_s: float) -> None:
+    counts: Counter[str] = totals.status
+    summary.released, summary.rejected, summary.failed = counts["released"], counts["rejected"], counts["failed"]
+    summary.reasons, summary.model_calls = dict(totals.reasons), dict(totals.model_calls)
+    summary.cached, summary.wall_s = totals.cached, round(wall_s, 3)
+    summary.cpu_s, summary.gpu_s, summary.cost = round(totals.cpu_s, 3), round(totals.gpu_s, 3), round(totals.cost, 6)

@@ -1,0 +1,190 @@
+"""`plan`: what would be made, and why, before anything is spent. An unchanged catalogue is planned without opening an image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+
+from pydantic import Field
+
+from connectors.fetch import Fetcher
+from connectors.records import ImageRecord, Records, ShotRecord
+from studio.errors import PackshotError, RowError, retryable_codes
+from studio.keys import digest_bytes, digest_of
+from studio.models.base import ModelCard
+from studio.product import Frozen, Product, ProductImage
+from studio.qa import policy
+from studio.recipes.catalogue import recipe
+from studio.shot import Shot
+from studio.template import Template
+from templates.library import Library
+
+PAGE = 256
+REASONS = ("image", "attribute", "template", "model", "code", "policy")
+
+
+class Planned(Frozen):
+    """One shot to make: its key, why it is due, what its key is made of, and the model calls it may need."""
+
+    shot: Shot
+    key: str
+    why: str
+    parts: dict[str, str]
+    calls: dict[str, int] = Field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What planning saw besides the shots that are due."""
+
+    products: int = 0
+    unchanged: Counter[str] = field(default_factory=Counter)
+    """Shots that are up to date, by their status."""
+    unmatched: int = 0
+    """Products for which no template has a fitting photo."""
+    why: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+    images_read: int = 0
+    problems: list[PackshotError] = field(default_factory=list)
+    """Broken rows and unreadable images; the run goes on without them."""
+    missing: list[ShotRecord] = field(default_factory=list)
+    """Released earlier and unchanged; the publisher checks that their files are still there."""
+
+
+class Planner:
+    """Compares a catalogue with the records of earlier runs."""
+
+    def __init__(self, library: Library, records: Records, fetch: Fetcher, card: Callable[[str], ModelCard]) -> None:
+        self._library, self._records, self._fetch, self._card = library, records, fetch, card
+
+    def plan(
+        self,
+        catalog: str,
+        rows: Iterable[Product | RowError],
+        templates: Sequence[str],
+        tally: Tally,
+        *,
+        force: bool = False,
+        retry_failed: bool = False,
+        limit: int = 0,
+    ) -> Iterator[Planned]:
+        """Every shot that is due. `tally` is filled on the way; `limit` stops after that many due shots (0: no limit)."""
+        chosen = [self._library.template(name) for name in templates]
+        known = {record.shot_id: record for record in self._records.shots(catalog)}
+        stamps = self._records.images()
+        due = 0
+        products = self._products(rows, tally)
+        while page := list(islice(products, PAGE)):
+            digests = self._digests(page, chosen, stamps, tally)
+            for product in page:
+                for shot in self._shots(product, chosen, digests, tally):
+                    planned = self._due(shot, known.get(shot.id), force=force, retry_failed=retry_failed, tally=tally)
+                    if planned is None:
+                        continue
+                    tally.why[planned.why] += 1
+                    tally.calls.update(planned.calls)
+                    yield planned
+                    due += 1
+                    if limit and due >= limit:
+                        return
+
+    def _products(self, rows: Iterable[Product | RowError], tally: Tally) -> Iterator[Product]:
+        for row in rows:
+            if isinstance(row, RowError):
+                tally.problems.append(row)
+                continue
+            tally.products += 1
+            yield row
+
+    def _digests(
+        self, products: Sequence[Product], templates: Sequence[Template], stamps: dict[str, ImageRecord], tally: Tally
+    ) -> Mapping[str, str]:
+        """Digest by URI. An image whose stamp (size and time, or ETag) is known is not opened."""
+        wanted = {i.uri: None for p in products for t in templates for i in _fitting(p, t)}
+        current = self._fetch.stamps(list(wanted))
+        digests: dict[str, str] = {}
+        unread: list[str] = []
+        for uri in wanted:
+            record, stamp = stamps.get(uri), current.get(uri, "")
+            if record and stamp and record.stamp == stamp:
+                digests[uri] = record.digest
+            else:
+                unread.append(uri)
+        fresh = self._read(unread, tally)
+        digests.update(fresh)
+        self._records.remember_images([ImageRecord(uri, current.get(uri, ""), digest) for uri, digest in fresh.items()])
+        return digests
+
+    def _read(self, uris: Sequence[str], tally: Tally) -> dict[str, str]:
+        if not uris:
+            return {}
+        with ThreadPoolExecutor(8) as pool:
+            results = list(pool.map(self._digest, uris))
+        tally.images_read += len(uris)
+        tally.problems += [result for result in results if isinstance(result, PackshotError)]
+        return {uri: result for uri, result in zip(uris, results, strict=True) if isinstance(result, str)}
+
+    def _digest(self, uri: str) -> str | PackshotError:
+        try:
+            return digest_bytes(self._fetch.read(uri))
+        except PackshotError as error:
+            return type(error)(f"{uri}: {error.message}") if uri not in error.message else error
+
+    def _shots(
+        self, product: Product, templates: Sequence[Template], digests: Mapping[str, str], tally: Tally
+    ) -> Iterator[Shot]:
+        fitted = False
+        for template in templates:
+            seen: Counter[str] = Counter()
+            for image in _fitting(product, template):
+                fitted = True
+                seen[image.role] += 1
+                if image.uri not in digests:
+                    continue
+                slot = str(image.role) if seen[image.role] == 1 else f"{image.role}-{seen[image.role]}"
+                known = image.model_copy(update={"digest": digests[image.uri]})
+                for output in template.outputs:
+                    yield Shot(
+                        product=product, template=template, destination=self._library.destination(output), images=(known,), slot=slot
+                    )
+        tally.unmatched += not fitted
+
+    def _due(
+        self, shot: Shot, record: ShotRecord | None, *, force: bool, retry_failed: bool, tally: Tally
+    ) -> Planned | None:
+        chosen = recipe(shot.template.recipe)
+        key = chosen.key(shot, self._card)
+        rules = digest_of(policy.limits(shot.template, shot.destination))
+        why = _why(record, key, rules, force=force, retry_failed=retry_failed)
+        if record is not None and not why:
+            tally.unchanged[record.status] += 1
+            if record.status == "released":
+                tally.missing.append(record)
+            return None
+        parts = {**chosen.parts(shot, self._card), "policy": rules}
+        if why == "changed" and record is not None:
+            why = next((name for name in REASONS if record.parts.get(name) != parts[name]), "code")
+        calls = {} if why == "policy" else {name: 1 for names in chosen.models(shot).values() for name in names}
+        return Planned(shot=shot, key=key, why=why, parts=parts, calls=calls)
+
+
+def _why(record: ShotRecord | None, key: str, rules: str, *, force: bool, retry_failed: bool) -> str:
+    if record is None:
+        return "new"
+    if force:
+        return "forced"
+    if record.key != key or record.parts.get("policy") != rules:
+        return "changed"
+    if record.status == "failed" and (retry_failed or record.reason in retryable_codes()):
+        return "failed before"
+    return ""
+
+
+def _fitting(product: Product, template: Template) -> list[ProductImage]:
+    categories = template.applies_to.categories
+    if categories and not any(product.category.lower().startswith(c.lower()) for c in categories):
+        return []
+    return [image for image in product.images if image.role in template.applies_to.roles]

@@ -1,0 +1,117 @@
+"""The files of one run: plan, journal, checkpoint, ledger, report. One row of plan and journal is a chunk of shots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from cluster.chunks import guided
+from pipelines.plan import Planned
+from studio.errors import RunError
+from studio.keys import digest_of
+
+WINDOW = 20_000
+"""Shots ordered together; longer catalogues are ordered window by window, so that memory stays flat."""
+CHUNKS = pa.schema([("chunk", pa.string()), ("items", pa.large_string())])
+
+
+class RunFiles:
+    """Paths under `<runs>/<run>`, in a folder or in S3."""
+
+    def __init__(self, runs: str, run: str, *, endpoint_url: str = "") -> None:
+        self.fs, root = _filesystem(runs, endpoint_url)
+        self.run = run
+        self.root = str(PurePosixPath(root) / run)
+        self.local = isinstance(self.fs, pafs.LocalFileSystem)
+
+    def path(self, *parts: str) -> str:
+        """A path inside the run, as the run's filesystem names it."""
+        return str(PurePosixPath(self.root, *parts))
+
+    def make(self) -> None:
+        """Create the run's folders."""
+        for folder in ("plan", "journal", "checkpoint"):
+            self.fs.create_dir(self.path(folder), recursive=True)
+
+    def exists(self) -> bool:
+        """Whether this run has a plan."""
+        return bool(self.fs.get_file_info(self.path("plan.json")).type == pafs.FileType.File)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """A small JSON file."""
+        with self.fs.open_output_stream(self.path(name)) as stream:
+            stream.write(json.dumps(value, sort_keys=True, indent=1).encode())
+
+    def read_json(self, name: str) -> Any:
+        """A small JSON file. Raises RunError when this run has none."""
+        try:
+            with self.fs.open_input_stream(self.path(name)) as stream:
+                return json.loads(stream.read())
+        except (FileNotFoundError, OSError) as error:
+            raise RunError(f"run {self.run!r} has no {name}") from error
+
+    def write_plan(self, planned: Iterable[Planned], *, workers: int, largest: int, weight: Callable[[Planned], float]) -> tuple[int, int, str]:
+        """Cut the due shots into chunks, longest first. Returns how many shots and chunks, and the plan's fingerprint."""
+        count, chunks, fingerprint = 0, 0, digest_of("plan")
+        window: list[Planned] = []
+        with pq.ParquetWriter(self.path("plan", "plan.parquet"), CHUNKS, filesystem=self.fs, compression="zstd") as writer:
+            for item in planned:
+                window.append(item)
+                count += 1
+                if len(window) >= WINDOW:
+                    written, fingerprint = _write(writer, window, fingerprint, weight, workers=1, largest=largest)
+                    chunks += written
+                    window = []
+            written, fingerprint = _write(writer, window, fingerprint, weight, workers=workers, largest=largest)
+        return count, chunks + written, fingerprint
+
+    def chunks(self) -> Iterator[tuple[str, str]]:
+        """Chunk id and items (JSON), streamed from the plan."""
+        with self.fs.open_input_file(self.path("plan", "plan.parquet")) as source:
+            for batch in pq.ParquetFile(source).iter_batches(batch_size=64):
+                yield from zip(batch.column("chunk").to_pylist(), batch.column("items").to_pylist(), strict=True)
+
+    def append_journal(self, chunk: str, results: str) -> None:
+        """One finished chunk, in the same form in which Ray Data writes the journal."""
+        table = pa.table({"chunk": [chunk], "items": [results]}, schema=CHUNKS)
+        name = self.path("journal", f"{chunk}.parquet")
+        pq.write_table(table, name + ".part", filesystem=self.fs)
+        self.fs.move(name + ".part", name)
+
+    def journal_files(self) -> list[str]:
+        """Finished journal files, in name order."""
+        infos = self.fs.get_file_info(pafs.FileSelector(self.path("journal"), allow_not_found=True))
+        return sorted(info.path for info in infos if info.type == pafs.FileType.File and info.path.endswith(".parquet"))
+
+    def read_journal(self, path: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Chunk ids and result rows of one journal file."""
+        table = pq.read_table(path, filesystem=self.fs, columns=["chunk", "items"])
+        for chunk, items in zip(table.column("chunk").to_pylist(), table.column("items").to_pylist(), strict=True):
+            yield chunk, json.loads(items)
+
+
+def _filesystem(runs: str, endpoint_url: str) -> tuple[pafs.FileSystem, str]:
+    if not runs.startswith("s3://"):
+        return pafs.LocalFileSystem(), runs.removeprefix("file://")
+    scheme, _, host = endpoint_url.rpartition("://")
+    options = {"endpoint_override": host, "scheme": scheme or "https"} if endpoint_url else {}
+    return pafs.S3FileSystem(**options), runs.removeprefix("s3://")
+
+
+def _write(
+    writer: pq.ParquetWriter, window: Sequence[Planned], fingerprint: str, weight: Callable[[Planned], float], *, workers: int, largest: int
+) -> tuple[int, str]:
+    ordered = sorted(window, key=lambda item: (-weight(item), item.shot.id))
+    chunks, bodies = [], []
+    for group in guided(ordered, workers=workers, largest=largest):
+        fingerprint = digest_of([fingerprint, [item.key for item in group]])
+        chunks.append(fingerprint[:32])
+        bodies.append("[" + ",".join(item.model_dump_json() for item in group) + "]")
+    writer.write_table(pa.table({"chunk": chunks, "items": bodies}, schema=CHUNKS), row_group_size=64)
+    return len(chunks), fingerprint

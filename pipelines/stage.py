@@ -1,0 +1,111 @@
+"""One chunk in, one journal row out: the same work for Ray Data over Serve, for a Ray Data pool and for no Ray at all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from cluster.profile import Profile
+from cluster.settings import Settings
+from pipelines.plan import Planned
+from studio.errors import ProcessDied
+from studio.shot import Failed, Outcome, Shot
+
+log = logging.getLogger(__name__)
+Rendered = Callable[[Sequence[Shot]], Awaitable[list[Outcome]]]
+
+
+async def render_chunk(items: str, render: Rendered) -> str:
+    """Planned shots (a JSON list) to result rows (a JSON list): what was planned, and its outcome."""
+    planned = [Planned.model_validate(item) for item in json.loads(items)]
+    outcomes = await render([item.shot for item in planned])
+    return json.dumps([_row(item, outcome) for item, outcome in zip(planned, outcomes, strict=True)])
+
+
+def _row(item: Planned, outcome: Outcome) -> dict[str, Any]:
+    shot = item.shot
+    return {
+        "shot_id": shot.id,
+        "sku": shot.product.sku,
+        "title": shot.product.title,
+        "template": shot.template.key,
+        "destination": shot.destination.id,
+        "slot": shot.slot,
+        "key": item.key,
+        "why": item.why,
+        "parts": item.parts,
+        "outcome": outcome.model_dump(mode="json"),
+    }
+
+
+def culprit(shot: Shot) -> Failed:
+    """The outcome of a shot that killed every process that worked on it alone."""
+    message = f"the process died on {shot.id}, alone, each time it was tried"
+    return Failed(code=ProcessDied.code, message=message)
+
+
+class ServeStage:
+    """Ray Data's async actor: keeps chunks in flight at the renderer deployment. It holds no pixels."""
+
+    def __init__(self, app: str, profile: dict[str, Any], force: bool) -> None:
+        from ray import serve
+
+        from cluster.deployments import DEAD, call_renderer
+        from cluster.isolation import Isolation
+
+        chosen = Profile.model_validate(profile)
+        handle = serve.get_app_handle(app)
+
+        async def call(shots: Sequence[Shot]) -> list[Outcome]:
+            answers = await call_renderer(handle, [shot.model_dump_json() for shot in shots], force=force)
+            return [_outcome(answer) for answer in answers]
+
+        self._render = Isolation[Shot, Outcome](call, dead=DEAD, blame=culprit, tries=chosen.batch.tries, width=chosen.in_flight)
+
+    async def __call__(self, batch: dict[str, np.ndarray[Any, Any]]) -> dict[str, list[str]]:
+        """A batch of chunk rows; a chunk stays one row."""
+        done = await asyncio.gather(*(render_chunk(str(items), self._render) for items in batch["items"]))
+        return {"chunk": [str(chunk) for chunk in batch["chunk"]], "items": list(done)}
+
+
+class PoolStage:
+    """Ray Data's actor with a renderer and its models inside, for a cluster without a Serve app."""
+
+    def __init__(self, settings: dict[str, Any], profile: dict[str, Any], force: bool) -> None:
+        from cluster.engine import open_renderer, storage
+        from cluster.lastwords import LastWords
+
+        tree = Settings(**settings)
+        self._profile = Profile.model_validate(profile)
+        self._renderer = open_renderer(tree)
+        self._words = LastWords(storage(tree), tries=self._profile.batch.tries)
+        self._force = force
+        self._ready = False
+
+    async def __call__(self, batch: dict[str, np.ndarray[Any, Any]]) -> dict[str, list[str]]:
+        """A batch of chunk rows; a chunk stays one row."""
+        if not self._ready:
+            from cluster.engine import host_threads
+
+            host_threads(self._profile.renderer.threads)
+            self._ready = True
+        done = [await self._chunk(str(c), str(i)) for c, i in zip(batch["chunk"], batch["items"], strict=True)]
+        return {"chunk": [str(chunk) for chunk in batch["chunk"]], "items": done}
+
+    async def _chunk(self, chunk: str, items: str) -> str:
+        async def render(shots: Sequence[Shot]) -> list[Outcome]:
+            return await self._renderer.render(shots, force=self._force)
+
+        return await render_chunk(items, lambda shots: self._words.guard(chunk, shots, render, culprit))
+
+
+def _outcome(answer: str) -> Outcome:
+    from pydantic import TypeAdapter
+
+    outcome: Outcome = TypeAdapter(Outcome).validate_json(answer)
+    return outcome

@@ -1,0 +1,145 @@
+"""SPAN x2 and x4: Swift Parameter-free Attention Network (Wan 2023) in torch, filled from its ncnn weight file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from studio.errors import SettingsError, WeightsCorrupt
+from studio.models.base import ModelCard
+from studio.models.cached import weight_bytes
+from studio.models.configured import Given
+from studio.take import U8
+
+CHANNELS, BLOCKS = 48, 6
+HALF_TAG = 0x01306B47
+"""ncnn writes it before weights stored as float16."""
+TILE = 512
+"""Largest tile core, in source pixels: keeps the feature maps of one tile below about 0.7 GB."""
+OVERLAP = 24
+"""Source pixels of context around a tile: the network's 3x3 convolutions see 22 pixels far, so tiles show no seam."""
+
+
+class Attention(nn.Module):
+    """Three convolutions whose answer gates itself: (f(x) + x) * (sigmoid(f(x)) - 0.5)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = (nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1) for _ in range(3))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Gated features, and the first convolution's answer that the last block hands on."""
+        start = self.first(x)
+        features = self.third(functional.silu(self.second(functional.silu(start))))
+        return (features + x) * (torch.sigmoid(features) - 0.5), start
+
+
+class Network(nn.Module):
+    """float32 (B, 3, H, W) 0..1 -> (B, 3, H * scale, W * scale), about 0..1."""
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+        self.head = nn.Conv2d(3, CHANNELS, 3, padding=1)
+        self.blocks = nn.ModuleList(Attention() for _ in range(BLOCKS))
+        self.tail = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
+        self.merge = nn.Conv2d(4 * CHANNELS, CHANNELS, 1)
+        self.upsample = nn.Conv2d(CHANNELS, 3 * scale * scale, 3, padding=1)
+        self.mean: Tensor
+        self.register_buffer("mean", torch.zeros(1, 3, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Enlarge."""
+        features = head = self.head((x - self.mean) * 255.0)
+        first = start = head
+        for index, block in enumerate(self.blocks):
+            features, start = block(features)
+            first = features if index == 0 else first
+        merged = self.merge(torch.cat([head, self.tail(features), first, functional.silu(start)], dim=1))
+        return functional.pixel_shuffle(self.upsample(merged), self.scale)
+
+
+class Span:
+    """uint8 (H, W, 3) sRGB -> uint8 (H * scale, W * scale, 3) sRGB. Large inputs run in tiles, so that memory is bounded."""
+
+    def __init__(self, card: ModelCard, *, weights: Path, given: Given, device: str, tile: int = TILE) -> None:
+        self.card = card
+        self._weights, self._device, self._tile = weights, device, tile
+        self._network: Network | None = None
+
+    def load(self) -> None:
+        """Read and check the weights. Raises WeightsMissing, WeightsCorrupt, or SettingsError for a device that is not there."""
+        if self._device.startswith("cuda") and not torch.cuda.is_available():
+            raise SettingsError(f"device {self._device!r}: torch sees no CUDA device")
+        network = Network(self.card.scale)
+        fill(network, weight_bytes(self.card, self._weights))
+        self._network = network.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def predict(self, batch: Sequence[Any]) -> list[Any]:
+        """One enlarged picture an item, in order; items run one at a time and may differ in size."""
+        return [self._one(item) for item in batch]
+
+    def example(self) -> U8:
+        """A small ramp."""
+        return np.tile(np.arange(0, 256, 4, dtype=np.uint8)[None, :, None], (64, 1, 3))
+
+    def _one(self, item: U8) -> U8:
+        height, width = item.shape[:2]
+        scale = self.card.scale
+        out = np.empty((height * scale, width * scale, 3), np.uint8)
+        for top, bottom in _cores(height, self._tile):
+            for left, right in _cores(width, self._tile):
+                y, x = max(top - OVERLAP, 0), max(left - OVERLAP, 0)
+                big = self._tile_of(item[y : bottom + OVERLAP, x : right + OVERLAP])
+                core = big[(top - y) * scale : (bottom - y) * scale, (left - x) * scale : (right - x) * scale]
+                out[top * scale : bottom * scale, left * scale : right * scale] = core
+        return out
+
+    @torch.inference_mode()
+    def _tile_of(self, item: U8) -> U8:
+        assert self._network is not None, "load() first"
+        planes = torch.from_numpy(np.ascontiguousarray(item)).to(self._device).permute(2, 0, 1)[None]
+        enlarged = self._network(planes.to(torch.float32).div_(255.0).contiguous(memory_format=torch.channels_last))
+        levels = enlarged[0].clamp_(0, 1).mul_(255.0).round_().to(torch.uint8).permute(1, 2, 0)
+        pixels: U8 = levels.contiguous().cpu().numpy()
+        return pixels
+
+
+def fill(network: Network, data: bytes) -> None:
+    """Fill the network from an ncnn .bin: three float32 means, then tag, weights and bias of every convolution in order.
+
+    Half-precision weights are padded to 4 bytes (ncnn, `modelbin.cpp`). Raises WeightsCorrupt when the sizes do not fit."""
+    try:
+        network.mean.copy_(torch.from_numpy(np.frombuffer(data, np.float32, 3).copy()).view(1, 3, 1, 1))
+        offset = 12
+        for layer in (module for module in network.modules() if isinstance(module, nn.Conv2d)):
+            offset = _fill_layer(layer, data, offset)
+    except ValueError as error:
+        raise WeightsCorrupt(f"SPAN weights do not fit the network: {error}") from error
+    if offset != len(data):
+        raise WeightsCorrupt(f"SPAN weights do not fit the network: {len(data) - offset} bytes left over")
+
+
+def _fill_layer(layer: nn.Conv2d, data: bytes, offset: int) -> int:
+    assert layer.bias is not None
+    count, half = layer.weight.numel(), int.from_bytes(data[offset : offset + 4], "little") == HALF_TAG
+    offset += 4
+    values = np.frombuffer(data, np.float16 if half else np.float32, count, offset).astype(np.float32)
+    offset += (count * 2 + 3) // 4 * 4 if half else count * 4
+    bias = np.frombuffer(data, np.float32, layer.bias.numel(), offset).copy()
+    layer.weight.data = torch.from_numpy(values).view(layer.weight.shape)
+    layer.bias.data = torch.from_numpy(bias)
+    return offset + bias.nbytes
+
+
+def _cores(side: int, tile: int) -> list[tuple[int, int]]:
+    """Even tile cores, none longer than `tile`."""
+    count = -(-side // tile)
+    edges = [round(index * side / count) for index in range(count + 1)]
+    return list(zip(edges[:-1], edges[1:], strict=True))

@@ -1,0 +1,54 @@
+"""Whether the product's colour is still the photo's: CIEDE2000 between the delivered bytes and what was photographed."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from studio.imaging.colour import delta_e_2000, srgb_to_lab
+from studio.qa.check import Check
+from studio.qa.subject import Subject, cut
+from studio.take import U8
+
+CELLS = 40
+"""Cells along the product's longer side for the local comparison."""
+
+
+def delta_e_mean(subject: Subject) -> float | None:
+    """Mean CIEDE2000 inside the eroded product, delivered bytes against the placed product."""
+    values = subject.drift
+    return float(values.mean()) if values.size else None
+
+
+def delta_e_p95(subject: Subject) -> float | None:
+    """95th percentile of the same."""
+    values = subject.drift
+    return float(np.percentile(values, 95)) if values.size else None
+
+
+def delta_e_local(subject: Subject) -> float | None:
+    """Largest CIEDE2000 between cells of the delivered product and the same cells of the photo itself: what repainted a
+    label or shifted one part would show here. Cells are a fortieth of the product; only fully opaque ones count.
+    """
+    _, _, width, height = subject.box
+    if not min(*subject.box[2:], *subject.source_box[2:]):
+        return None
+    scale = CELLS / max(width, height)
+    grid = (max(1, round(width * scale)), max(1, round(height * scale)))
+    whole = cv2.resize(cut(subject.inner, subject.box), grid, interpolation=cv2.INTER_AREA) == 255
+    if not whole.any():
+        return None
+    now = _cells(cut(subject.final.rgb, subject.box), grid)[whole]
+    then = _cells(cut(subject.matte.foreground, subject.source_box), grid)[whole]
+    return float(delta_e_2000(srgb_to_lab(now), srgb_to_lab(then)).max())
+
+
+def _cells(rgb: U8, grid: tuple[int, int]) -> U8:
+    return np.asarray(cv2.resize(rgb, grid, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+CHECKS = (
+    Check("delta_e_mean", "colour", "dE00", "low", "mean colour change of the product", delta_e_mean),
+    Check("delta_e_p95", "colour", "dE00", "low", "colour change that 5 % of the product exceed", delta_e_p95),
+    Check("delta_e_local", "colour", "dE00", "low", "largest colour change of any part against the photo", delta_e_local),
+)

@@ -1,0 +1,118 @@
+"""The only place that decides. Checks measure, limits bound, the verdict says what is released and why not.
+
+Limits come from four homes, each over the one before: `defaults.look`, the template's `qa`, the destination's `qa`, and
+`defaults.hard`. A template replaces a default in either direction. Where the destination (or its hard rules) bounds the same
+measurement, both bounds hold and the tighter one decides, so a template can tighten a marketplace's rule and never loosen it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from studio.errors import TemplateError
+from studio.qa.checks import CHECKS
+from studio.qa.defaults import hard, look
+from studio.template import Destination, Limit, Template
+
+NOT_MEASURED = "not_measured"
+"""Reason when a limit has nothing to hold: a silent pass is never an answer."""
+
+_BLAME = {check.name: place for place, check in enumerate(CHECKS)}
+_UNITS = {check.name: check.unit for check in CHECKS if check.unit in {"px", "MP", "B", "dE00", "dE76", "levels", "edges"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One broken limit. `value` is None where nothing was measured."""
+
+    name: str
+    value: float | None
+    limit: Limit
+
+    @property
+    def reason(self) -> str:
+        """The measurement's name, or `not_measured`."""
+        return self.name if self.value is not None else NOT_MEASURED
+
+    @property
+    def detail(self) -> str:
+        """One sentence with the number, the bound and the unit."""
+        unit = _UNITS.get(self.name, "")
+        ends = (("at least", self.limit.min), ("at most", self.limit.max))
+        bounds = [f"{words} {bound:.8g}" for words, bound in ends if bound is not None]
+        found = "was not measured" if self.value is None else f"is {self.value:.6g}"
+        return f"{self.name} {found}, wanted {' and '.join(bounds)}" + (f" ({unit})" if unit else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`reason` names the first failure in order of blame; `retry` says that another matte refiner may cure every failure."""
+
+    released: bool
+    reason: str = ""
+    detail: str = ""
+    retry: bool = False
+    failures: tuple[Failure, ...] = ()
+
+
+def known_checks() -> frozenset[str]:
+    """Names a limit may bound."""
+    return frozenset(_BLAME)
+
+
+def require_known(names: Iterable[str], where: str) -> None:
+    """Raise TemplateError for a limit on something that no check measures; the message lists what there is."""
+    unknown = sorted(set(names) - set(_BLAME))
+    if unknown:
+        raise TemplateError(f"{where}: no check measures {', '.join(unknown)}; known: {', '.join(sorted(_BLAME))}")
+
+
+def limits(template: Template, destination: Destination) -> dict[str, Limit]:
+    """Every bound that holds for this look at this destination, by measurement. Raises TemplateError for an unknown name."""
+    require_known(template.qa, f"template {template.key}")
+    require_known(destination.qa, f"destination {destination.id}")
+    wanted = look(template, destination) | destination.qa | template.qa
+    for name in destination.qa.keys() & template.qa.keys():
+        wanted[name] = tightest(destination.qa[name], template.qa[name])
+    for name, rule in hard(destination).items():
+        wanted[name] = tightest(rule, wanted[name]) if name in wanted else rule
+    return wanted
+
+
+def tightest(rule: Limit, asked: Limit) -> Limit:
+    """Both bounds at once; a retry is worth it only where both say so."""
+    lows = [bound for bound in (rule.min, asked.min) if bound is not None]
+    highs = [bound for bound in (rule.max, asked.max) if bound is not None]
+    return Limit(min=max(lows, default=None), max=min(highs, default=None), retry=rule.retry and asked.retry)
+
+
+def decide(measurements: Mapping[str, float], limits: Mapping[str, Limit]) -> Verdict:
+    """Hold every limit. Missing and NaN measurements fail as `not_measured`. Same inputs, same verdict, in any order."""
+    failures = tuple(
+        Failure(name, _value(measurements, name), limit)
+        for name, limit in sorted(limits.items(), key=_blame)
+        if not _holds(_value(measurements, name), limit)
+    )
+    if not failures:
+        return Verdict(released=True)
+    first = failures[0]
+    more = f"; also {', '.join(failure.name for failure in failures[1:])}" if len(failures) > 1 else ""
+    retry = all(failure.limit.retry and failure.value is not None for failure in failures)
+    return Verdict(False, first.reason, first.detail + more, retry, failures)
+
+
+def _blame(item: tuple[str, Limit]) -> tuple[int, str]:
+    return _BLAME.get(item[0], len(_BLAME)), item[0]
+
+
+def _value(measurements: Mapping[str, float], name: str) -> float | None:
+    value = measurements.get(name)
+    return None if value is None or math.isnan(value) else value
+
+
+def _holds(value: float | None, limit: Limit) -> bool:
+    if value is None:
+        return False
+    return (limit.min is None or value >= limit.min) and (limit.max is None or value <= limit.max)

@@ -1,0 +1,14 @@
+"""The pure cut-out: the product as it was photographed, without its ground, at the photo's own size."""
+
+from __future__ import annotations
+
+from studio.recipes.base import Recipe
+from studio.steps.compose import Deliver
+from studio.steps.cutout import CutoutStep
+from studio.steps.decode import Decode
+from studio.steps.encode import Encode
+
+
+def build() -> Recipe:
+    """Decode, cut out, deliver with alpha, write."""
+    return Recipe("cutout", (Decode(), CutoutStep(), Deliver(), Encode()))

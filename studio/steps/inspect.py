@@ -1,0 +1,32 @@
+"""`inspect`: measure the delivered bytes. What the numbers mean is the policy's business."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from studio.shot import Shot
+from studio.steps.base import PixelStep
+from studio.take import Take
+
+
+class Inspect(PixelStep):
+    """Fills `measurements` from the final bytes. No threshold is read, so changing one never makes a picture anew."""
+
+    name = "inspect"
+    version = 1
+
+    def reads(self, shot: Shot) -> dict[str, Any]:
+        """What the destination is asked to be; bounds are not part of it."""
+        destination = shot.destination
+        return {
+            "background": destination.background,
+            "accepts": list(destination.accepts),
+            "format": destination.encoding.format,
+            "composition": shot.template.composition.model_dump(mode="json"),
+        }
+
+    def apply(self, take: Take) -> None:
+        """Raises StepError without cut-out, placement or encoded bytes, ImageError when the bytes do not decode."""
+        from studio.qa.measure import measure
+
+        take.measurements.update(measure(take))

@@ -1,0 +1,35 @@
+"""Every row of the check registry keeps the contract: unique, described, bounded in a sensible direction, known to the policy."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from studio.qa.check import Check
+from studio.qa.checks import CHECKS
+from studio.qa.defaults import DEFAULTS, STANDING, WHITE
+from studio.qa.policy import known_checks
+from studio.template import Limit
+
+FAMILIES = {"cut-out", "colour", "detail", "geometry", "ground", "shadow", "file"}
+BOUNDS = [(name, limit) for table in (DEFAULTS, WHITE, STANDING) for name, limit in table.items()]
+
+
+def test_names_are_unique() -> None:
+    assert len(known_checks()) == len(CHECKS)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_row(check: Check) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", check.name)
+    assert check.family in FAMILIES
+    assert check.better in {"high", "low", "range"}
+    assert check.unit
+    assert check.about
+
+
+@pytest.mark.parametrize(("name", "limit"), BOUNDS, ids=lambda value: value if isinstance(value, str) else "")
+def test_defaults_bound_the_side_that_is_bad(name: str, limit: Limit) -> None:
+    check = next(check for check in CHECKS if check.name == name)
+    assert (limit.max is not None) if check.better == "low" else (limit.min is not None)

@@ -1,0 +1,85 @@
+"""Profiles: the packaged ones load and fit their machine; wrong ones say what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluster.profile import FOLDER, Batch, Profile, Replicas, load_profile
+from studio.errors import SettingsError
+
+PACKAGED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def test_the_documented_profiles_are_packaged() -> None:
+    assert {"local", "single-gpu", "production"} <= set(PACKAGED)
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_packaged_profile_loads(name: str) -> None:
+    profile = load_profile(name)
+    assert profile.name == name
+    assert profile.models
+    assert profile.renderer.min_replicas >= 1, "the renderer answers single items: it may not be cold"
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_serve_batches_fit_into_the_calls_a_replica_takes(name: str) -> None:
+    """A replica that works on fewer requests than renderers can send must at least take two, so that it never waits."""
+    profile = load_profile(name)
+    for replicas in (profile.renderer, *profile.models.values()):
+        assert replicas.ongoing >= 2
+        assert replicas.queued >= profile.in_flight
+
+
+@pytest.mark.parametrize("name", ["local", "single-gpu"])
+def test_one_machine_profiles_fit_one_machine(name: str) -> None:
+    """Without labels, at max_replicas, within the logical resources of the Ray that the profile starts."""
+    profile = load_profile(name)
+    deployments = [profile.renderer, *profile.models.values()]
+    assert all(not replicas.labels for replicas in deployments)
+    assert sum(r.num_gpus * r.max_replicas for r in deployments) <= profile.ray.num_gpus
+    if profile.ray.num_cpus:
+        assert sum(r.num_cpus * r.max_replicas for r in deployments) < profile.ray.num_cpus
+
+
+def test_profile_by_path(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nrenderer: {max_replicas: 3}\nmodels: {fake: {min_replicas: 0}}\n")
+    profile = load_profile(str(path))
+    assert (profile.workers, profile.models["fake"].min_replicas) == (3, 0)
+
+
+def test_unknown_profile_lists_the_known() -> None:
+    with pytest.raises(SettingsError, match="no profile 'producton'; known: local, production, single-gpu"):
+        load_profile("producton")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("name: x\nmodels: {}\nrenderer: {min_replicas: 2, max_replicas: 1}\n", "min_replicas is above max_replicas"),
+        ("name: x\nmodels: {u2netp: {num_gpuz: 1}}\n", "models.u2netp.num_gpuz"),
+        ("name: x\nmodels: {u2netp: {max_replicas: 0}}\n", "models.u2netp.max_replicas"),
+        ("name: x\nmodels: {}\nbatch: {chunk: 0}\n", "batch.chunk"),
+        ("name: x\n", "models"),
+        ("name: [\n", "while parsing"),
+    ],
+)
+def test_wrong_profiles_name_file_and_field(tmp_path: Path, text: str, named: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(SettingsError) as raised:
+        load_profile(str(path))
+    assert "wrong.yaml" in str(raised.value)
+    assert named in str(raised.value)
+
+
+@given(replicas=st.integers(1, 200), ongoing=st.integers(1, 16))
+def test_enough_calls_in_flight_to_scale_out(replicas: int, ongoing: int) -> None:
+    """Fewer calls in flight than max_replicas x target would never show Serve that more renderers are wanted."""
+    profile = Profile(name="x", renderer=Replicas(max_replicas=replicas, ongoing=ongoing), models={}, batch=Batch())
+    assert replicas * ongoing * 1.2 <= profile.in_flight < replicas * ongoing * 1.2 + 1
