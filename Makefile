@@ -38,7 +38,7 @@ test-ray: setup
 	@$(BIN)/python -m pytest -q tests/ray
 
 test-integration: setup
-	@$(BIN)/python -m pytest -q tests/integration
+	@.ci/integration
 
 check: $(VENV)/.ready
 	@$(BIN)/ruff check .

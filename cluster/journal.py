@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from connectors.storage.base import Storage
+from studio.imaging.glance import look
 from studio.errors import NotStored, StorageError
 from studio.qa import policy
 from studio.shot import Asset, Done, Outcome, Rejected, Report, Shot
@@ -69,8 +70,8 @@ class StepCache:
 
     def _keep(self, step: CachedStep, key: str, take: Take) -> None:
         pictures: dict[str, str] = {}
-        if take.photo is not None:
-            pictures["source"] = self._storage.put_blob(preview(take.photo.rgb), media_type="image/webp")
+        if take.glance:
+            pictures["source"] = self._storage.put_blob(preview(look(take.glance)), media_type="image/webp")
         if take.matte is not None:
             alpha = (take.matte.alpha * 255).astype(np.uint8)
             pictures["cutout"] = self._storage.put_blob(preview(np.dstack([take.matte.foreground, alpha])), media_type="image/webp")

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from cluster.journal import StepCache, load_outcome, made_outcome
+from cluster.remembering import RememberingModels
 from connectors.storage.base import Storage
 from studio.errors import FetchFailed, InputError, PackshotError
 from studio.keys import digest_bytes
@@ -43,7 +44,7 @@ class Renderer:
     """`render(shots)` gives one outcome a shot, in order, always. `read` brings a source image's bytes by URI."""
 
     def __init__(self, models: Models, storage: Storage, read: Callable[[str], bytes]) -> None:
-        self._models = models
+        self._models = RememberingModels(models, storage)
         self._storage = storage
         self._read = read
         self._cache = StepCache(storage)

@@ -52,7 +52,7 @@ def s3_client(endpoint_url: str = "") -> Any:
 
 @cache
 def _service_descriptions() -> Any:
-    """botocore's parsed service files: most of the time that a client takes to make."""
+    """Botocore's parsed service files: most of the time that a client takes to make."""
     from botocore.loaders import create_loader
 
     return create_loader()

@@ -16,6 +16,8 @@ from studio.keys import digest_bytes, digest_of
 
 MODES = ("serve", "pool", "inline")
 EXCLUDES = (".git", ".venv", "**/__pycache__", ".packshot", "out", "dist")
+PLAIN_OUTPUT = {"TTY_COMPATIBLE": "0", "NO_COLOR": "1", "FORCE_COLOR": ""}
+"""A Ray that a notebook started inherits FORCE_COLOR from its kernel; the job's log would be full of redrawn progress bars."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -51,16 +53,25 @@ class JobRequest:
                 raise SettingsError(f"{name!r} is not the name of an environment variable")
         if not self.catalog:
             raise SettingsError("no catalogue")
-        for name, value in (("catalogue", self.catalog), ("out", self.out), *(("template", t) for t in self.templates)):
+        for name, value in (
+            ("catalogue", self.catalog),
+            ("catalogue", self.place),
+            ("out", self.out),
+            *(("template", t) for t in self.templates),
+        ):
             if value.startswith("-") or not value.isprintable():
                 raise SettingsError(f"{name} {value!r} starts with `-` or has unprintable characters")
 
     @property
+    def place(self) -> str:
+        """The catalogue as the job finds it: from the folder that travels, or where the cluster has it."""
+        local = _local(self.catalog)
+        return str(local.relative_to(_folder(local, self.working_dir))) if local else _on_cluster(self.catalog)
+
+    @property
     def arguments(self) -> list[str]:
         """The command on the head as a list of words."""
-        local = _local(self.catalog)
-        place = str(local.relative_to(_folder(local, self.working_dir))) if local else _on_cluster(self.catalog)
-        words = [self.python, "-m", "pipelines.cli", "run", place, "--json", "--mode", self.mode]
+        words = [self.python, "-m", "pipelines.cli", "run", self.place, "--json", "--mode", self.mode]
         for template in self.templates:
             words += ["--template", template]
         return [*words, "--out", self.out] if self.out else words
@@ -78,7 +89,7 @@ class JobRequest:
     @property
     def runtime_env(self) -> dict[str, Any]:
         """Ray's runtime environment of the job."""
-        local, env = _local(self.catalog), {"env_vars": dict(self.env)}
+        local, env = _local(self.catalog), {"env_vars": {**PLAIN_OUTPUT, **self.env}}
         if local is None:
             return dict(env)
         return {"working_dir": str(_folder(local, self.working_dir)), "excludes": list(self.excludes), **env}

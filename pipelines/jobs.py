@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import queue
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from studio.errors import ClusterUnavailable, Interrupted, RunError
 TAIL_TRIES = 5
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 SUMMARY = '{"run":'
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r(?=[^\n])")
 LAST_LINES = 15
 LAST_WORDS_S = 10.0
 
@@ -181,7 +183,7 @@ def attach(job_id: str, *, address: str) -> Job:
 
 def last_summary(logs: str) -> dict[str, Any] | None:
     """The last line of a job's output that is a summary of `packshot run --json`; None when there is none."""
-    for line in reversed(logs.splitlines()):
+    for line in reversed(CONTROL.sub("", logs).splitlines()):
         if line.startswith(SUMMARY):
             try:
                 found: dict[str, Any] = json.loads(line)

@@ -20,6 +20,7 @@ from connectors.destinations.folder import FolderDestination
 from connectors.records import Records
 from connectors.sources.mapping import load_mapping
 from connectors.sources.registry import open_source
+from connectors.weights import verify
 from pipelines.estimate import Estimate, estimate, weight
 from pipelines.executors import Mode, execute
 from pipelines.ingest import Ingest, Publisher
@@ -158,6 +159,7 @@ class Night:
         due, chunks, fingerprint = files.write_plan(
             self.plan(tally), workers=self._profile.workers, largest=self._profile.batch.chunk, weight=weight
         )
+        self._check_weights(tally)
         plan = {
             "unchanged": dict(tally.unchanged),
             "products": tally.products,
@@ -177,6 +179,12 @@ class Night:
         files.write_json("plan.json", meta)
         self._records.start_run(files.run, meta["catalog"], {"mode": self._request.mode, "due": due})
         return meta
+
+    def _check_weights(self, tally: Tally) -> None:
+        """A model that cannot load fails the run before it spends anything, not every shot on its own."""
+        for problem in verify([self._cards.card(name) for name in tally.calls], self._settings.weights_folder).values():
+            if problem is not None:
+                raise problem
 
     def _resumed(self, files: RunFiles) -> dict[str, Any]:
         if not files.exists():

@@ -84,4 +84,4 @@ def _duration(seconds: float) -> str:
 
 def _size(count: int) -> str:
     """Bytes as kB or MB, decimal."""
-    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+    return f"{count / 1e6:.2f}\u00a0MB" if count >= 1e6 else f"{count / 1e3:.0f}\u00a0kB"

@@ -175,6 +175,7 @@ class WeightsMissing(ModelError):
     """The weight file is not in the cache: run `packshot models fetch`."""
 
     code = "weights_missing"
+    retryable = True
     http_status = 503
 
 

@@ -74,6 +74,8 @@ class Take:
     attempt: int = 0
     photo: Photo | None = None
     matte: Matte | None = None
+    glance: bytes = b""
+    """JPEG of the photo at a whole fraction of its size (`studio.imaging.glance`), kept with the cut-out for QA and previews."""
     placed: Placed | None = None
     ground: U8 | None = None
     """uint8 (H, W, 3) sRGB: the set without the product; None while the background is transparent."""

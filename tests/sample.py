@@ -11,15 +11,15 @@ import numpy as np
 from PIL import Image
 
 TEMPLATE = """
-id: tiny-white
+id: tiny-grey
 version: 1
-title: Tiny white
+title: Tiny grey
 recipe: photography
 outputs: [tiny]
-background: {kind: white}
+background: {kind: colour, colour: '#f4f4f4'}
 shadow: {contact: 0.0, cast: 0.0}
 cutout: {model: fake-matte, refiner: none, second_pass: false, decontaminate: false}
-qa: {halo: {max: 100}, haze: {max: 1}, white_purity_error: {max: 1}, white_border: {max: 255}, white_far: {max: 255}}
+qa: {delta_e_local: {max: 50}, halo: {max: 100}, haze: {max: 1}}
 """
 
 DESTINATION = """
@@ -58,7 +58,7 @@ def catalogue(folder: Path, count: int, *, poison: tuple[int, ...] = ()) -> Path
 
 def art(folder: Path) -> Path:
     """A folder of styles and destinations for `Settings.template_folders`."""
-    for name, text in (("styles/tiny-white.yaml", TEMPLATE), ("destinations/tiny.yaml", DESTINATION)):
+    for name, text in (("styles/tiny-grey.yaml", TEMPLATE), ("destinations/tiny.yaml", DESTINATION)):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -78,7 +78,7 @@ def settings(tmp: Path, **more: Any) -> Any:
     root = Path(__file__).resolve().parents[1]
     defaults: dict[str, Any] = {
         "home": tmp / "home",
-        "templates": ("tiny-white",),
+        "templates": ("tiny-grey",),
         "template_folders": (art(tmp / "art"),),
         "weights": root / ".packshot" / "models",
     }

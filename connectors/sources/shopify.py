@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html.parser import HTMLParser
 from pathlib import Path
 
 from connectors.sources.base import Item, Row
@@ -11,6 +10,7 @@ from connectors.sources.build import image_at, one_front
 from connectors.sources.csv_rows import Layout, read_rows
 from connectors.sources.groups import grouped
 from connectors.sources.mapping import tidy
+from connectors.sources.markup import text_of
 from connectors.sources.skus import Skus
 from studio.errors import RowError
 from studio.product import ImageRole, Product, ProductImage
@@ -125,32 +125,3 @@ class ShopifySource:
             except RowError as error:
                 errors.append(error)
         return [image for _, _, image in sorted(placed, key=lambda item: item[:2])], errors
-
-
-class _Text(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._hidden += tag in ("script", "style")
-        self.parts.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden = max(0, self._hidden - (tag in ("script", "style")))
-        self.parts.append(" ")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.parts.append(data)
-
-
-def text_of(markup: str) -> str:
-    """The words of an HTML fragment, spaces collapsed."""
-    if "<" not in markup and "&" not in markup:
-        return " ".join(markup.split())
-    parser = _Text()
-    parser.feed(markup)
-    parser.close()
-    return " ".join("".join(parser.parts).split())

@@ -10,7 +10,7 @@ from connectors.sources.build import image_at, one_front
 from connectors.sources.csv_rows import Layout, read_rows
 from connectors.sources.groups import grouped
 from connectors.sources.mapping import tidy
-from connectors.sources.shopify import text_of
+from connectors.sources.markup import text_of
 from connectors.sources.skus import Skus
 from studio.errors import RowError
 from studio.product import ImageRole, Product, ProductImage

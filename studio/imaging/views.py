@@ -39,7 +39,8 @@ def item(rgb: U8, box: Box, side: int) -> U8:
     left, top, right, bottom = box
     crop = rgb[top:bottom, left:right]
     shrinks = crop.shape[0] >= side and crop.shape[1] >= side
-    return cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    small: U8 = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return small
 
 
 def extent(view: View, level: float = 0.5) -> Box | None:
@@ -80,17 +81,18 @@ def closer(view: View, *, small: float = SMALL) -> Box | None:
 
 
 def joined(views: Sequence[View], box: Box, size: tuple[int, int]) -> tuple[F32, F32]:
-    """All views on a grid of (width, height) `size` over `box`: the map 0..1, and how far the views disagree 0..1.
+    """All views on a grid of (width, height) `size` over `box`: the map 0..1, and the lowest that any view says 0..1.
 
-    The first view must cover `box`; each further one replaces it inside its own box, fading in from its border."""
+    The first view must cover `box`; each further one replaces it inside its own box, fading in from its border.
+    """
     total = _resampled(views[0].map, views[0].box, box, size)
-    gap = np.zeros_like(total)
+    lowest = total.copy()
     for view in views[1:]:
         near = _resampled(view.map, view.box, box, size)
         weight = _resampled(_fade(view.map.shape[0]), view.box, box, size)
-        gap = np.maximum(gap, np.abs(near - total) * weight)
         total += (near - total) * weight
-    return total, gap
+        lowest = np.minimum(lowest, total)
+    return total, lowest
 
 
 def _fade(side: int) -> F32:

@@ -75,6 +75,8 @@ class Answer:
     value: Any
     seconds: float
     device: str = "cpu"
+    reused: bool = False
+    """The answer was there already; nothing was computed for it."""
 
 
 class Models(Protocol):

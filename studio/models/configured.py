@@ -49,7 +49,8 @@ def parse(text: str) -> Given:
 
 def folder_revision(source: str) -> str:
     """Fingerprint of a local model folder: names, sizes and the first and last MiB of every file (weights are gigabytes,
-    and a fine-tune that keeps both ends of every file is not one). Empty for a hub id."""
+    and a fine-tune that keeps both ends of every file is not one). Empty for a hub id.
+    """
     folder = Path(source)
     if not folder.is_dir():
         return ""
@@ -59,6 +60,6 @@ def folder_revision(source: str) -> str:
         digest.update(f"{path.relative_to(folder).as_posix()}\0{size}\0".encode())
         with path.open("rb") as file:
             digest.update(file.read(EDGE))
-            file.seek(max(size - EDGE, EDGE if size > EDGE else size))
+            file.seek(max(size - EDGE, min(size, EDGE)))
             digest.update(file.read(EDGE))
     return digest.hexdigest()[:32]

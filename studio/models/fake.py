@@ -25,7 +25,8 @@ class FakeMatte:
     """uint8 (64, 64, 3) sRGB -> float32 (64, 64): Otsu's threshold on the distance from the border's median colour.
 
     Options (settings, `models.configured.fake-matte`): `delay_s=1.0` sleeps that long for every item and uses no CPU, like a
-    GPU; `poison=#ff00ff` ends the whole process when an item carries that colour, like a driver crash."""
+    GPU; `poison=#ff00ff` ends the whole process when an item carries that colour, like a driver crash.
+    """
 
     def __init__(self, card: ModelCard, *, weights: Path, given: Given, device: str) -> None:
         self.card = card
@@ -33,6 +34,7 @@ class FakeMatte:
         if unknown or given.source:
             raise SettingsError(f"{card.name} takes delay_s and poison, not {', '.join(unknown) or given.source}")
         self._delay_s = given.number("delay_s", default=0.0)
+        self.device = "fake" if self._delay_s else device
         self._poison = _colour(given.options["poison"]) if "poison" in given.options else None
 
     def load(self) -> None:

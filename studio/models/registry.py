@@ -101,7 +101,8 @@ ROWS: dict[str, Row] = {
 
 class Registry:
     """Makes models by name. `weights` is the cache folder, `allow` names models allowed although their licence forbids
-    commercial use, `configured` maps a name to `SOURCE,option=value,...` (see `studio.models.configured`)."""
+    commercial use, `configured` maps a name to `SOURCE,option=value,...` (see `studio.models.configured`).
+    """
 
     def __init__(
         self,
@@ -138,7 +139,8 @@ class Registry:
                 f" for example models.configured.{name}=/models/{name}"
             )
         if not card.commercial_use and name not in self._allow:
-            raise LicenceForbidden(f"{name} ({card.id}) is {card.licence}: not for commercial use; add {name} to models.allow to use it")
+            terms = f"{name} ({card.id}) is {card.licence}: not for commercial use"
+            raise LicenceForbidden(f"{terms}; add {name} to models.allow to use it all the same")
         module, _, cls = row.runs.partition(":")
         model: Model = getattr(import_module(module), cls)(card, weights=self._weights, given=given, device=self._device)
         return model

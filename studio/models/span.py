@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +71,16 @@ class Span:
 
     def __init__(self, card: ModelCard, *, weights: Path, given: Given, device: str, tile: int = TILE) -> None:
         self.card = card
-        self._weights, self._device, self._tile = weights, device, tile
+        self._weights, self.device, self._tile = weights, device, tile
         self._network: Network | None = None
 
     def load(self) -> None:
         """Read and check the weights. Raises WeightsMissing, WeightsCorrupt, or SettingsError for a device that is not there."""
-        if self._device.startswith("cuda") and not torch.cuda.is_available():
-            raise SettingsError(f"device {self._device!r}: torch sees no CUDA device")
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            raise SettingsError(f"device {self.device!r}: torch sees no CUDA device")
         network = Network(self.card.scale)
         fill(network, weight_bytes(self.card, self._weights))
-        self._network = network.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = network.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def predict(self, batch: Sequence[Any]) -> list[Any]:
         """One enlarged picture an item, in order; items run one at a time and may differ in size."""
@@ -104,7 +105,7 @@ class Span:
     @torch.inference_mode()
     def _tile_of(self, item: U8) -> U8:
         assert self._network is not None, "load() first"
-        planes = torch.from_numpy(np.ascontiguousarray(item)).to(self._device).permute(2, 0, 1)[None]
+        planes = torch.from_numpy(np.ascontiguousarray(item)).to(self.device).permute(2, 0, 1)[None]
         enlarged = self._network(planes.to(torch.float32).div_(255.0).contiguous(memory_format=torch.channels_last))
         levels = enlarged[0].clamp_(0, 1).mul_(255.0).round_().to(torch.uint8).permute(1, 2, 0)
         pixels: U8 = levels.contiguous().cpu().numpy()
@@ -114,7 +115,8 @@ class Span:
 def fill(network: Network, data: bytes) -> None:
     """Fill the network from an ncnn .bin: three float32 means, then tag, weights and bias of every convolution in order.
 
-    Half-precision weights are padded to 4 bytes (ncnn, `modelbin.cpp`). Raises WeightsCorrupt when the sizes do not fit."""
+    Half-precision weights are padded to 4 bytes (ncnn, `modelbin.cpp`). Raises WeightsCorrupt when the sizes do not fit.
+    """
     try:
         network.mean.copy_(torch.from_numpy(np.frombuffer(data, np.float32, 3).copy()).view(1, 3, 1, 1))
         offset = 12
@@ -142,4 +144,4 @@ def _cores(side: int, tile: int) -> list[tuple[int, int]]:
     """Even tile cores, none longer than `tile`."""
     count = -(-side // tile)
     edges = [round(index * side / count) for index in range(count + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))

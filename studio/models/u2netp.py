@@ -25,11 +25,12 @@ FLAT = 1e-3
 class U2Netp:
     """uint8 (320, 320, 3) sRGB -> float32 (320, 320), stretched to 0..1 (U-2-Net, Qin 2020; `u2net_test.py` does the same).
 
-    Images run one at a time: on a CPU a batch costs the same, and so no result depends on its neighbours."""
+    Images run one at a time: on a CPU a batch costs the same, and so no result depends on its neighbours.
+    """
 
     def __init__(self, card: ModelCard, *, weights: Path, given: Given, device: str) -> None:
         self.card = card
-        self._weights, self._device = weights, device
+        self._weights, self.device = weights, device
         self._session: Any = None
 
     def load(self) -> None:
@@ -40,7 +41,7 @@ class U2Netp:
         options.inter_op_num_threads = 1
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.log_severity_level = 3
-        self._session = ort.InferenceSession(data, options, providers=_providers(self._device))
+        self._session = ort.InferenceSession(data, options, providers=_providers(self.device))
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
 

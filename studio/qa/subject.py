@@ -14,8 +14,9 @@ from PIL import Image
 
 from studio.errors import StepError
 from studio.imaging.codec import decode
+from studio.imaging.glance import factor, look
 from studio.imaging.colour import delta_e_2000, srgb_to_lab
-from studio.qa.thumb import Thumb, shrink
+from studio.qa.thumb import Thumb, block_mean, shrink
 from studio.shot import Shot
 from studio.take import F32, U8, Matte, Photo, Placed, Take
 
@@ -113,7 +114,8 @@ class Subject:
     @cached_property
     def thumb(self) -> Thumb:
         """The photo and its cut-out, at most 800 px long."""
-        return shrink(self.take.need_photo().rgb, self.matte.alpha)
+        times = factor(*self.matte.alpha.shape)
+        return Thumb(look(self.take.glance), block_mean(self.matte.alpha, times), times)
 
     @cached_property
     def coarse(self) -> Thumb:

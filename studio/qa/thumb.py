@@ -11,10 +11,6 @@ from numpy.typing import NDArray
 
 from studio.take import F32, U8
 
-LONG_SIDE = 800
-"""A photo larger than this is shrunk by the smallest whole factor that brings it below."""
-
-
 @dataclass(frozen=True, slots=True)
 class Thumb:
     """`rgb` uint8 (h, w, 3) and `alpha` float32 (h, w); one thumb pixel is `factor` x `factor` pixels."""
@@ -24,14 +20,13 @@ class Thumb:
     factor: int
 
 
-def shrink(rgb: U8, alpha: F32, factor: int | None = None) -> Thumb:
+def shrink(rgb: U8, alpha: F32, factor: int) -> Thumb:
     """Block means by a whole factor (the rest of a row or column that fills no block is left out)."""
-    if factor is None:
-        factor = -(-max(alpha.shape) // LONG_SIDE)
-    return Thumb(np.asarray(_block_mean(rgb, factor), np.uint8), np.asarray(_block_mean(alpha, factor), np.float32), factor)
+    return Thumb(np.asarray(block_mean(rgb, factor), np.uint8), np.asarray(block_mean(alpha, factor), np.float32), factor)
 
 
-def _block_mean(plane: NDArray[Any], factor: int) -> NDArray[Any]:
+def block_mean(plane: NDArray[Any], factor: int) -> NDArray[Any]:
+    """Means of factor x factor blocks of an (H, W) or (H, W, C) array."""
     factor = min(factor, *plane.shape[:2])
     height, width = plane.shape[0] // factor, plane.shape[1] // factor
     whole = plane[: height * factor, : width * factor]

@@ -73,10 +73,11 @@ async def ask(step: str, models: Models, model: str, takes: Sequence[Take], item
     answers = await models.predict(model, items)
     values: list[Any | PackshotError] = []
     for take, answer in zip(takes, answers, strict=True):
-        take.model_calls[model] += 1
         if isinstance(answer, PackshotError):
+            take.model_calls[model] += 1
             values.append(answer)
             continue
+        take.model_calls[model] += not answer.reused
         take.seconds[step] = take.seconds.get(step, 0.0) + answer.seconds
         if answer.device == "cpu":
             take.cpu_s += answer.seconds

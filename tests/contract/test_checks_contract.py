@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from studio.qa.check import Check
 from studio.qa.checks import CHECKS
@@ -12,6 +14,7 @@ from studio.qa.defaults import DEFAULTS, STANDING, WHITE
 from studio.qa.policy import known_checks
 from studio.template import Limit
 
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 FAMILIES = {"cut-out", "colour", "detail", "geometry", "ground", "shadow", "file"}
 BOUNDS = [(name, limit) for table in (DEFAULTS, WHITE, STANDING) for name, limit in table.items()]
 
@@ -27,6 +30,15 @@ def test_row(check: Check) -> None:
     assert check.better in {"high", "low", "range"}
     assert check.unit
     assert check.about
+
+
+def test_limits_of_every_shipped_file_name_a_check() -> None:
+    files = [*TEMPLATES.rglob("styles/**/*.yaml"), *TEMPLATES.rglob("destinations/*.yaml")]
+    assert files
+    named = {
+        (path.name, name) for path in files for name in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("qa") or {}
+    }
+    assert {(file, name) for file, name in named if name not in known_checks()} == set()
 
 
 @pytest.mark.parametrize(("name", "limit"), BOUNDS, ids=lambda value: value if isinstance(value, str) else "")

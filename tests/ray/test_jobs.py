@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -131,18 +129,6 @@ def test_a_run_is_stopped(cluster: Any, shop: Path) -> None:
         job.result()
 
 
-def test_unknown_jobs_and_wrong_tokens(cluster: Any) -> None:
+def test_unknown_jobs(cluster: Any) -> None:
     with pytest.raises(RunError, match="knows no job packshot-nothing"):
         attach("packshot-nothing", address=cluster.dashboard)
-
-    code = f"from pipelines.jobs import attach; attach('packshot-nothing', address={cluster.dashboard!r})"
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("RAY_AUTH")}
-    token = "a-guess-at-the-token-of-this-cluster"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token},
-        capture_output=True,
-        text=True,
-    )
-    assert "wants another token" in done.stderr
-    assert token not in done.stderr + done.stdout

@@ -86,7 +86,7 @@ def test_a_killed_driver_loses_nothing_and_repeats_little(cluster: SimpleNamespa
     environment = os.environ | {
         "PACKSHOT_HOME": str(tree.home),
         "PACKSHOT_PROFILE": tree.profile,
-        "PACKSHOT_TEMPLATES": '["tiny-white"]',
+        "PACKSHOT_TEMPLATES": '["tiny-grey"]',
         "PACKSHOT_TEMPLATE_FOLDERS": f'["{tmp_path / "art"}"]',
         "PACKSHOT_RAY": f'{{"app": "{tree.ray.app}", "address": "{cluster.address}"}}',
         "PACKSHOT_MODELS": '{"configured": {"fake-matte": "delay_s=0.3"}}',

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
@@ -14,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.job_client import connect, whole_lines
-from pipelines.job_request import JobRequest
+from pipelines.job_client import whole_lines
+from pipelines.job_request import PLAIN_OUTPUT, JobRequest
 from pipelines.jobs import last_summary
-from studio.errors import ClusterUnavailable, PackshotError, SettingsError
+from studio.errors import SettingsError
 
 WORDS = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=30).filter(
     lambda text: text.isprintable() and not text.startswith("-")
@@ -63,7 +65,7 @@ def test_nothing_escapes_the_shell_quotes(request_: JobRequest, template: str, o
 def test_the_folder_of_the_catalogue_travels(request_: JobRequest, catalog: Path) -> None:
     env = replace(request_, env={"PACKSHOT_HOME": "/data"}).runtime_env
     assert env["working_dir"] == str(catalog.parent)
-    assert env["env_vars"] == {"PACKSHOT_HOME": "/data"}
+    assert env["env_vars"] == {**PLAIN_OUTPUT, "PACKSHOT_HOME": "/data"}
     assert ".git" in env["excludes"]
 
 
@@ -77,7 +79,7 @@ def test_a_catalogue_on_the_cluster_sends_nothing() -> None:
     made = JobRequest("file:///mnt/shop/a%20b.csv")
     assert made.on_cluster
     assert made.arguments[4] == "/mnt/shop/a b.csv"
-    assert made.runtime_env == {"env_vars": {}}
+    assert made.runtime_env == {"env_vars": PLAIN_OUTPUT}
 
 
 def test_same_contents_same_id(request_: JobRequest, catalog: Path, tmp_path: Path) -> None:
@@ -175,29 +177,14 @@ def test_the_last_summary_counts() -> None:
     log = f'noise\n{json.dumps(first)}\n{json.dumps(last)}\n{{"run": broken\n  {json.dumps(first)}\nbye\n'
     assert last_summary(log) == last
     assert last_summary("no summary here\n") is None
+    assert last_summary(f"\x1b[2K\x1b[32mbar\x1b[0m 2/2\n\x1b[?25h{json.dumps(last)}\n") == last
 
 
-@pytest.mark.parametrize(
-    "address", ["", "head:8265", "ray://head:10001", "http://", "http://me:secret@head:8265", "http://head:8265/api"]
-)
-def test_wrong_addresses(address: str) -> None:
-    with pytest.raises(SettingsError) as raised:
-        connect(address)
-    assert "http://HOST:8265" in str(raised.value)
-    assert "secret" not in str(raised.value)
-
-
-def test_nobody_there(unused_port: int) -> None:
-    with pytest.raises(ClusterUnavailable, match=f"127.0.0.1:{unused_port} does not answer") as raised:
-        connect(f"http://127.0.0.1:{unused_port}")
-    assert isinstance(raised.value, PackshotError)
-    assert raised.value.retryable
-
-
-@pytest.fixture
-def unused_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def test_a_job_prints_plain_text_whatever_it_inherits() -> None:
+    code = "from rich.console import Console; print(Console(stderr=True).is_terminal)"
+    env = {"PATH": "/usr/bin", "FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    said = [
+        subprocess.run([sys.executable, "-c", code], env=e, capture_output=True, text=True).stdout
+        for e in (env, {**env, **PLAIN_OUTPUT})
+    ]
+    assert said == ["True\n", "False\n"]

@@ -91,9 +91,9 @@ def test_a_touched_image_is_read_but_not_made(shop: Path) -> None:
 
 def test_a_changed_colour_reuses_every_cutout(shop: Path) -> None:
     run(shop)
-    style = shop / "art" / "styles" / "tiny-white.yaml"
+    style = shop / "art" / "styles" / "tiny-grey.yaml"
     settings = sample.settings(shop)
-    style.write_text(sample.TEMPLATE.replace("kind: white", "kind: colour, colour: '#ddeeff'"))
+    style.write_text(sample.TEMPLATE.replace("#f4f4f4", "#ddeeff"))
     request = Request(catalog=str(shop / "catalog.csv"), mode="inline", out=shop / "out")
     tally = Tally()
     assert len(list(Night(settings, request, Quiet()).plan(tally))) == COUNT
@@ -106,7 +106,7 @@ def test_a_changed_colour_reuses_every_cutout(shop: Path) -> None:
 def test_a_stricter_threshold_judges_again_without_rendering(shop: Path) -> None:
     run(shop)
     settings = sample.settings(shop)
-    style = shop / "art" / "styles" / "tiny-white.yaml"
+    style = shop / "art" / "styles" / "tiny-grey.yaml"
     style.write_text(sample.TEMPLATE.replace("qa: {", "qa: {bytes: {max: 10}, "))
     summary = Night(settings, Request(catalog=str(shop / "catalog.csv"), mode="inline"), Quiet()).run()
     assert (summary.why, summary.rejected, summary.cached, summary.model_calls) == ({"policy": COUNT}, COUNT, COUNT, {})
@@ -115,7 +115,7 @@ def test_a_stricter_threshold_judges_again_without_rendering(shop: Path) -> None
 
 def test_rejected_images_never_reach_the_output(shop: Path) -> None:
     settings = sample.settings(shop)
-    style = shop / "art" / "styles" / "tiny-white.yaml"
+    style = shop / "art" / "styles" / "tiny-grey.yaml"
     style.write_text(sample.TEMPLATE.replace("qa: {", "qa: {bytes: {max: 10}, "))
     summary = Night(settings, Request(catalog=str(shop / "catalog.csv"), mode="inline", out=shop / "out"), Quiet()).run()
     assert summary.reasons == {"bytes": COUNT}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from dataclasses import replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from studio.qa import policy
 from studio.qa.measure import measure
 from studio.shot import Shot
 from studio.steps.inspect import Inspect
+from studio.imaging.glance import glance
 from studio.take import F32, U8, Matte, Photo, Placed, Take
 from studio.template import Composition, Destination, Encoding, Shadow, Source, Template, TransparentGround
 
@@ -29,6 +31,7 @@ PLAIN = Destination(id="plain", title="plain", width=SIDE, height=SIDE, max_byte
 LOOK = Template(id="look", title="look", outputs=("plain",), shadow=Shadow(contact=0, cast=0), composition=Composition(fill=0.7))
 
 
+@lru_cache
 def texture(height: int, width: int) -> U8:
     """A product with print: fine stripes, coloured patches and a gradient."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -38,6 +41,7 @@ def texture(height: int, width: int) -> U8:
     return np.stack((red, green, blue), axis=-1).clip(0, 255).astype(np.uint8)
 
 
+@lru_cache
 def ellipse(height: int, width: int, box: tuple[int, int, int, int]) -> F32:
     """An antialiased ellipse filling a box (x, y, w, h)."""
     x, y, w, h = box
@@ -68,6 +72,7 @@ def finished(
     )
     take = Take(shot=shot, source=b"")
     take.photo = Photo(rgb=photo, alpha=None, format="png")
+    take.glance = glance(photo)
     take.matte = Matte(alpha=alpha, foreground=rgb, uncertainty=0.05, source="u2netp")
     take.placed = Placed(rgb=rgb, alpha=alpha, scale=1.0, box=box)
     take.ground = np.full((*size, 3), 255, np.uint8)
@@ -226,6 +231,7 @@ def test_halo_of_the_old_ground_is_seen() -> None:
     alpha, rgb = cv2.GaussianBlur(take.need_placed().alpha, (0, 0), 2.0), take.need_placed().rgb
     photo = np.rint(alpha[..., None] * rgb + (1 - alpha[..., None]) * green).astype(np.uint8)
     take.photo = Photo(rgb=photo, alpha=None, format="png")
+    take.glance = glance(photo)
     take.placed, take.matte = replace(take.need_placed(), alpha=alpha), replace(take.need_matte(), alpha=alpha)
     clean = np.rint(alpha[..., None] * rgb + (1 - alpha[..., None]) * 255.0).astype(np.uint8)
     dirty = np.rint(alpha[..., None] * photo + (1 - alpha[..., None]) * 255.0).astype(np.uint8)

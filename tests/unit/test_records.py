@@ -22,7 +22,13 @@ def records(tmp_path: Path) -> Records:
 
 
 def shot(n: int, **changes: object) -> ShotRecord:
-    row = {"shot_id": f"SKU-{n:05}/t/d/front", "key": f"{n:064x}", "status": "released", "parts": {"image": "a"}, "updated_at": NOON}
+    row = {
+        "shot_id": f"SKU-{n:05}/t/d/front",
+        "key": f"{n:064x}",
+        "status": "released",
+        "parts": {"image": "a"},
+        "updated_at": NOON,
+    }
     return ShotRecord(**{**row, **changes})  # type: ignore[arg-type]
 
 
@@ -43,7 +49,9 @@ def test_shots_of_one_catalogue_in_order(records: Records) -> None:
     records.remember_shots("autumn", reversed(rows))
     records.remember_shots("spring", [shot(1, status="failed")])
     assert list(records.shots("autumn")) == rows
-    changed = shot(1, status="rejected", reason="halo", path="SKU-00001/front.jpg", run="r2", digest="b" * 64, media_type="image/jpeg")
+    changed = shot(
+        1, status="rejected", reason="halo", path="SKU-00001/front.jpg", run="r2", digest="b" * 64, media_type="image/jpeg"
+    )
     records.remember_shots("autumn", [changed])
     assert list(records.shots("autumn")) == [rows[0], changed, *rows[2:]]
     assert [row.status for row in records.shots("spring")] == ["failed"]

@@ -18,8 +18,8 @@ from connectors.sources.base import Item
 from connectors.sources.csv_rows import MAX_RECORD
 from connectors.sources.guess import guess_mapping
 from connectors.sources.mapping import Mapping, load_mapping
+from connectors.sources.markup import text_of
 from connectors.sources.registry import open_source
-from connectors.sources.shopify import text_of
 from studio.errors import InputError, RowError
 from studio.product import Dimensions, ImageRole, Product, Swatch
 
@@ -82,7 +82,8 @@ class TestSample:
 
 class TestGuessing:
     def test_roles_and_the_main_picture(self, file: Path) -> None:
-        header = "image_casual,images,Image Back,image_on_mannequin,image_inside,image_artwork,image_reference,image_alt_text,image_2,SKU,image_front"
+        header = "image_casual,images,Image Back,image_on_mannequin,image_inside,image_artwork,"
+        header += "image_reference,image_alt_text,image_2,SKU,image_front"
         (item,) = read(file, f"{header}\nc.jpg,m.jpg|n.jpg| f.jpg,b.jpg,q.jpg,i.jpg,a.png,r.jpg,a mug,2.jpg,A,f.jpg\n")
         assert isinstance(item, Product)
         found = {Path(image.uri).name: image.role for image in item.images}
@@ -102,7 +103,8 @@ class TestGuessing:
         assert item.attributes == {"image_alt_text": "a mug"}
 
     def test_google_feed_names(self, file: Path) -> None:
-        text = "id\ttitle\timage_link\tadditional_image_link\tbrand\tprice\nA\tMug\thttps://x/1.jpg\thttps://x/2.jpg,https://x/3.jpg\tB\t9 EUR\n"
+        text = "id\ttitle\timage_link\tadditional_image_link\tbrand\tprice\n"
+        text += "A\tMug\thttps://x/1.jpg\thttps://x/2.jpg,https://x/3.jpg\tB\t9 EUR\n"
         (item,) = read(file.with_suffix(".tsv"), text)
         assert isinstance(item, Product)
         assert [(image.uri, image.role.value) for image in item.images] == [
@@ -128,7 +130,16 @@ class TestGuessing:
             guess_mapping(Path("x.csv"), ["colour", "size"])
 
     def test_addresses(self, file: Path) -> None:
-        rows = ["a/b.jpg", "../b.jpg", "/abs/b.jpg", "file:///abs/b.jpg", "http://h/b.jpg?x=1", "s3://b/k ü.jpg", "//cdn/b.jpg", "a:b.jpg"]
+        rows = [
+            "a/b.jpg",
+            "../b.jpg",
+            "/abs/b.jpg",
+            "file:///abs/b.jpg",
+            "http://h/b.jpg?x=1",
+            "s3://b/k ü.jpg",
+            "//cdn/b.jpg",
+            "a:b.jpg",
+        ]
         items = read(file, "sku,image\n" + "".join(f"{n},{row}\n" for n, row in enumerate(rows)))
         folder = file.parent
         assert [product.images[0].uri for product in products(items)] == [
@@ -149,7 +160,7 @@ class TestBrokenRows:
             (b"NEGATIVE,-1,,", "width_mm"),
             (b"NOT-A-NUMBER,nan,,", "width_mm"),
             (b"ENDLESS,1e999,,", "width_mm"),
-            (b"COMMA,\"1,5\",,", "width_mm"),
+            (b'COMMA,"1,5",,', "width_mm"),
             (b"BAD-COLOUR,1,red,", "colour_hex"),
             (b"SHORT,1", ""),
             (b"LONG,1,,,,,", ""),
@@ -159,8 +170,8 @@ class TestBrokenRows:
             (b"FTP,1,,ftp://h/a.jpg", "image"),
             (b"GOOD-1,1,,", "sku"),
             (b"X" * 201 + b",1,,", "sku"),
-            (b"STRAY\"QUOTE,1,,", None),
-            (b"\"BAD\"QUOTE,1,,", ""),
+            (b'STRAY"QUOTE,1,,', None),
+            (b'"BAD"QUOTE,1,,', ""),
             (b"=cmd|'/c calc'!A0,1,,", None),
             ("Tasse-ü-杯,1,,".encode(), None),
             (b"../../etc/passwd,1,,", None),
@@ -209,8 +220,18 @@ class TestBrokenRows:
 
     @pytest.mark.parametrize(
         "data",
-        [b"", b"\n\n", "sku,title\nA,x".encode("utf-16"), "sku,title\nA,x".encode("utf-16-le"), b"PK\x03\x04zip", b"\xff\xd8\xff\xe0jpeg" * 90]
-        + [b"sku,t\xeftle\nA,x", b"sku,title,SKU\nA,x,B", b"title,colour\nx,y", b"sku,ti\0tle\nA,x"],
+        [
+            b"",
+            b"\n\n",
+            "sku,title\nA,x".encode("utf-16"),
+            "sku,title\nA,x".encode("utf-16-le"),
+            b"PK\x03\x04zip",
+            b"\xff\xd8\xff\xe0jpeg" * 90,
+            b"sku,t\xeftle\nA,x",
+            b"sku,title,SKU\nA,x,B",
+            b"title,colour\nx,y",
+            b"sku,ti\0tle\nA,x",
+        ],
     )
     def test_files_that_are_no_catalogue(self, file: Path, data: bytes) -> None:
         with pytest.raises(InputError) as caught:
@@ -252,7 +273,14 @@ class TestMapping:
 
     @pytest.mark.parametrize(
         "text",
-        ["sku: a\nskew: b", "title: a", "sku: a\nimages: [{column: x, role: sideways}]", "sku: a\ndimensions: {unit: furlong}", "[1", "- 1"],
+        [
+            "sku: a\nskew: b",
+            "title: a",
+            "sku: a\nimages: [{column: x, role: sideways}]",
+            "sku: a\ndimensions: {unit: furlong}",
+            "[1",
+            "- 1",
+        ],
     )
     def test_typos_are_named(self, tmp_path: Path, text: str) -> None:
         with pytest.raises(InputError, match=r"m\.yaml"):
@@ -347,8 +375,11 @@ class TestJsonLinesAndParquet:
         assert [(product.sku, product.title) for product in products(items)] == [("A", "1"), ("B", "")]
 
 
-SHOPIFY = """Handle,Title,Body (HTML),Vendor,Product Category,Type,Tags,Option1 Name,Option1 Value,Variant SKU,Image Src,Image Position,Image Alt Text,Variant Image
-mug,Mug,"<p>Stone&shy;ware<br>mug</p><script>x()</script>",Nordlys,Home > Mugs,Drinkware,"a, b",Colour,White,MUG-W,https://c/2.jpg,2,alt,https://c/w.jpg
+SHOPIFY = """\
+Handle,Title,Body (HTML),Vendor,Product Category,Type,Tags,Option1 Name,Option1 Value,\
+Variant SKU,Image Src,Image Position,Image Alt Text,Variant Image
+mug,Mug,"<p>Stone&shy;ware<br>mug</p><script>x()</script>",\
+Nordlys,Home > Mugs,Drinkware,"a, b",Colour,White,MUG-W,https://c/2.jpg,2,alt,https://c/w.jpg
 mug,,,,,,,,Red,MUG-R,https://c/1.jpg,1,,https://c/1.jpg
 mug,,,,,,,,,,https://c/3.jpg,3,,
 mug,,,,,,,,Blue,,,,,
@@ -379,12 +410,12 @@ class TestShopAndVendure:
         assert errors(items) == [(5, "Variant SKU"), (6, "Image Position"), (8, "Handle")]
 
     VENDURE = (
-        "name     ,slug,description           ,assets      ,facets                   ,optionGroups,optionValues,sku ,price,taxCategory,"
-        "stockOnHand,trackInventory,variantAssets,variantFacets\n"
-        'Laptop   ,l   ,"Fast, ""thin"""      ,a.jpg|b.jpg ,category:IT|category:PC|brand:Ap,"size|RAM","13 inch|8GB",L1,1,s,1,,,\n'
-        '         ,    ,                      ,            ,                         ,            ,"15 inch|8GB" ,L2  ,1,s,1,,v.jpg,color:grey\n'
-        '         ,    ,                      ,            ,                         ,            ,15 inch       ,L3  ,1,s,1,,,\n'
-        "Mouse    ,m   ,                      ,https://h/m.jpg,oops                  ,            ,              ,M   ,1,s,1,,,\n"
+        "name     ,slug,description     ,assets      ,facets,optionGroups,optionValues,sku ,price,"
+        "taxCategory,stockOnHand,trackInventory,variantAssets,variantFacets\n"
+        'Laptop   ,l   ,"Fast, ""thin""",a.jpg|b.jpg ,category:IT|category:PC|brand:Ap,"size|RAM","13 inch|8GB",L1,1,s,1,,,\n'
+        '         ,    ,                ,            ,      ,            ,"15 inch|8GB" ,L2  ,1,s,1,,v.jpg,color:grey\n'
+        "         ,    ,                ,            ,      ,            ,15 inch       ,L3  ,1,s,1,,,\n"
+        "Mouse    ,m   ,                ,https://h/m.jpg,oops,           ,              ,M   ,1,s,1,,,\n"
     )
 
     def test_vendure(self, tmp_path: Path) -> None:
@@ -399,11 +430,29 @@ class TestShopAndVendure:
         assert two.attributes["color"] == "grey"
         assert errors(items) == [(4, "optionValues"), (5, "facets")]
 
-    @given(st.text(max_size=60))
-    @settings(max_examples=50, deadline=None)
+    @given(st.text(st.sampled_from("<>/!-[]&;#x='\" abp"), max_size=60))
+    @settings(max_examples=100, deadline=None)
     def test_any_markup_gives_one_line_of_text(self, markup: str) -> None:
         text = text_of(f"<p>{markup}</p>")
         assert text == " ".join(text.split())
+
+    @pytest.mark.parametrize(
+        ("markup", "text"),
+        [
+            ("a < b &amp; c", "a < b & c"),
+            ("<p>one<br/>two</p>", "one two"),
+            ("x<STYLE>p{}</STYLE>y<!-- no -->z", "x y z"),
+            ("<![foo[x]]>a", "a"),
+            ("cut <b", "cut"),
+            ("<a " * 50_000, ""),
+            ("<!--" * 50_000, ""),
+            ("<a x='" * 50_000, ""),
+            ("a<script>x</Script>" * 20_000, " ".join("a" * 20_000)),
+        ],
+        ids=lambda value: str(value)[:12],
+    )
+    def test_markup(self, markup: str, text: str) -> None:
+        assert text_of(markup) == text
 
 
 class TestRegistry:
@@ -424,7 +473,9 @@ class TestRegistry:
 
 
 class TestSafeName:
-    @pytest.mark.parametrize("sku", ["..", ".", "../../etc/passwd", "/", "a\\b", "C:\\x", ".hidden", "trailing.", "nul\0", "", "ü", "A B", "-x"])
+    @pytest.mark.parametrize(
+        "sku", ["..", ".", "../../etc/passwd", "/", "a\\b", "C:\\x", ".hidden", "trailing.", "nul\0", "", "ü", "A B", "-x"]
+    )
     def test_harmless(self, sku: str) -> None:
         name = safe_name(sku)
         assert name not in ("", ".", "..")

@@ -42,12 +42,13 @@ def intended_centre(composition: Composition, axis: int, length: float, cropped:
     low, high = near + length / 2, far - length / 2
     if low > high:
         return (near + far) / 2
-    if composition.focal_point is not None:
-        return min(max(composition.focal_point[axis], low), high)
-    if axis == 1 and composition.baseline is not None:
-        return composition.baseline - length / 2
     align = composition.align_x if axis == 0 else composition.align_y
-    return {"left": low, "top": low, "right": high, "bottom": high}.get(align, (near + far) / 2)
+    wanted = {"left": low, "top": low, "right": high, "bottom": high}.get(align, (near + far) / 2)
+    if composition.focal_point is not None:
+        wanted = composition.focal_point[axis]
+    elif axis == 1 and composition.baseline is not None:
+        wanted = composition.baseline - length / 2
+    return min(max(wanted, low), high)
 
 
 def touching_edges(subject: Subject) -> float:

@@ -1,0 +1,53 @@
+"""What the product does to its ground: shadow and mirror image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from studio.imaging.composite import over
+from studio.imaging.reflection import reflected
+from studio.imaging.shadow import shade_of
+from studio.shot import Shot
+from studio.steps.base import PixelStep
+from studio.steps.scene import ground_of
+from studio.take import Take
+from studio.template import SurfaceGround
+
+
+class Ground(PixelStep):
+    """Fills `take.shade` and lays a reflection into `take.ground`.
+
+    A product that the photo cuts at the bottom stands on nothing we can see: it gets neither.
+    """
+
+    name = "ground"
+
+    def reads(self, shot: Shot) -> dict[str, Any]:
+        """Shadow, reflection, the light's direction and softness, the horizon."""
+        template = shot.template
+        return {
+            "shadow": template.shadow.model_dump(mode="json", include={"contact", "cast"}),
+            "reflection": template.reflection.model_dump(mode="json"),
+            "light": template.light.model_dump(mode="json", exclude={"temperature_k"}),
+            "horizon": _horizon(shot),
+        }
+
+    def apply(self, take: Take) -> None:
+        """Work out the shade; zeros where the template asks for none."""
+        placed, template = take.need_placed(), take.shot.template
+        take.shade = np.zeros(placed.alpha.shape, np.float32)
+        if take.need_matte().cropped[2]:
+            return
+        if template.shadow.contact > 0 or template.shadow.cast > 0:
+            horizon = _horizon(take.shot)
+            row = None if horizon is None else horizon * placed.alpha.shape[0]
+            take.shade = shade_of(placed.alpha, placed.box, template.shadow, template.light, row)
+        if template.reflection.strength > 0 and take.ground is not None:
+            take.ground = over(*reflected(placed, template.reflection), take.ground)
+
+
+def _horizon(shot: Shot) -> float | None:
+    ground = ground_of(shot)
+    return ground.horizon if isinstance(ground, SurfaceGround) and ground.material != "paper" else None
