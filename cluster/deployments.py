@@ -146,6 +146,9 @@ def _slots(shape: Replicas) -> int:
 
 
 def _caller(handle: DeploymentHandle) -> Any:
+    # Serve's gRPC path ends at 4 MiB a message; pictures go through the object store, without a copy.
+    handle = handle.options(_by_reference=True)
+
     async def call(items: Sequence[Any]) -> list[Answer | PackshotError]:
         while True:
             try:

@@ -16,7 +16,8 @@ Result = TypeVar("Result")
 class Isolation(Generic[Item, Result]):
     """Calls `call(items)` for many chunks at once. When a process dies under a chunk it is called again; when it dies
     again, all other calls are let finish and the chunk is halved with nothing else in flight, so that neighbours are
-    never blamed. `dead` are the exceptions that mean "the process died"; `blame(item)` is the result of a culprit."""
+    never blamed. `dead` are the exceptions that mean "the process died"; `blame(item)` is the result of a culprit.
+    """
 
     def __init__(
         self,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
 from connectors.storage.base import Storage
-from studio.imaging.glance import look
 from studio.errors import NotStored, StorageError
+from studio.imaging.glance import look
 from studio.qa import policy
 from studio.shot import Asset, Done, Outcome, Rejected, Report, Shot
 from studio.steps.base import CachedStep, Step
@@ -64,9 +65,10 @@ class StepCache:
                 return dict(entry["previews"])
         return {}
 
-    def _entry(self, key: str) -> dict[str, dict[str, float]] | None:
+    def _entry(self, key: str) -> dict[str, Any] | None:
         stored = self._storage.get_action(key)
-        return json.loads(stored) if stored else None
+        entry: dict[str, Any] | None = json.loads(stored) if stored else None
+        return entry
 
     def _keep(self, step: CachedStep, key: str, take: Take) -> None:
         pictures: dict[str, str] = {}
@@ -74,7 +76,9 @@ class StepCache:
             pictures["source"] = self._storage.put_blob(preview(look(take.glance)), media_type="image/webp")
         if take.matte is not None:
             alpha = (take.matte.alpha * 255).astype(np.uint8)
-            pictures["cutout"] = self._storage.put_blob(preview(np.dstack([take.matte.foreground, alpha])), media_type="image/webp")
+            pictures["cutout"] = self._storage.put_blob(
+                preview(np.dstack([take.matte.foreground, alpha])), media_type="image/webp"
+            )
         entry = {"blob": self._storage.put_blob(step.dump(take)), "previews": pictures, "measurements": take.measurements}
         self._storage.put_action(key, json.dumps(entry, sort_keys=True).encode())
 

@@ -13,7 +13,8 @@ Render = Callable[[Sequence[Shot]], Awaitable[list[Outcome]]]
 
 class LastWords:
     """Counts starts of a chunk in the store. A chunk that was started `tries` times without an end is done shot by shot,
-    and a shot that was started alone `tries` times without an end is the culprit."""
+    and a shot that was started alone `tries` times without an end is the culprit.
+    """
 
     def __init__(self, storage: Storage, *, tries: int) -> None:
         self._storage, self._tries = storage, tries

@@ -32,7 +32,8 @@ class FetchSettings(Frozen):
 
 class ModelSettings(Frozen):
     """`allow` names models whose licence forbids commercial use and may be loaded all the same; `configured` gives the
-    folder, hub id or options of models whose weights are the user's."""
+    folder, hub id or options of models whose weights are the user's.
+    """
 
     allow: tuple[str, ...] = ()
     configured: dict[str, str] = Field(default_factory=dict)
@@ -59,7 +60,12 @@ class Settings(BaseSettings):
     """The tree. Read from `packshot.yaml`, overridden by `PACKSHOT_<FIELD>` and `PACKSHOT_<GROUP>__<FIELD>`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PACKSHOT_", env_nested_delimiter="__", extra="forbid", frozen=True, yaml_file=CONFIG_FILE, nested_model_default_partial_update=True
+        env_prefix="PACKSHOT_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        yaml_file=CONFIG_FILE,
+        nested_model_default_partial_update=True,
     )
 
     home: Path = Path(".packshot")

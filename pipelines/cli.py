@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,9 @@ from rich.console import Console
 
 from studio.errors import PackshotError
 
-app = typer.Typer(name="packshot", help="Finished, checked product images for a whole catalogue.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    name="packshot", help="Finished, checked product images for a whole catalogue.", no_args_is_help=True, add_completion=False
+)
 models_app = typer.Typer(help="Models: what there is, where the weights are.", no_args_is_help=True)
 template_app = typer.Typer(help="Templates and destinations.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
@@ -25,8 +28,19 @@ app.add_typer(template_app, name="template")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+
+class Mode(StrEnum):
+    """Over Serve deployments, in a pool of Ray Data actors, or in this process."""
+
+    SERVE = "serve"
+    POOL = "pool"
+    INLINE = "inline"
+
+
 Catalog = Annotated[str, typer.Argument(help="CSV, JSON Lines, Parquet, Shopify export or Vendure products.csv")]
-Templates = Annotated[list[str] | None, typer.Option("--template", "-t", help="Template id, optionally @version; may be repeated")]
+Templates = Annotated[
+    list[str] | None, typer.Option("--template", "-t", help="Template id, optionally @version; may be repeated")
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout")]
 Mapping = Annotated[Path | None, typer.Option(help="Column mapping (YAML)")]
 Format = Annotated[str, typer.Option("--format", help="Catalogue format when it cannot be told from the file")]
@@ -47,7 +61,7 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except PackshotError as error:
-        err.print(f"[red]error[/red] [{error.code}] ", end="")
+        err.print(f"[red]error[/red] ({error.code}) ", end="")
         err.print(error.message, markup=False)
         sys.exit(1)
 
@@ -69,7 +83,9 @@ def plan(
     from pipelines.plan import Tally
     from pipelines.screen import Quiet, print_plan
 
-    request = Request(catalog, tuple(template or ()), limit=limit, force=force, retry_failed=retry_failed, mapping=mapping, format=fmt)
+    request = Request(
+        catalog, tuple(template or ()), limit=limit, force=force, retry_failed=retry_failed, mapping=mapping, format=fmt
+    )
     night, tally = Night(load_settings(), request, Quiet()), Tally()
     due = list(night.plan(tally))
     guess = night.estimate(tally)
@@ -87,7 +103,7 @@ def run(
     catalog: Annotated[str, typer.Argument(help="Catalogue; may be left out with --resume")] = "",
     template: Templates = None,
     out_dir: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for released images")] = None,
-    mode: Annotated[str, typer.Option(help="serve, pool or inline")] = "serve",
+    mode: Annotated[Mode, typer.Option(help="Where the work is done")] = Mode.SERVE,
     limit: Limit = 0,
     resume: Annotated[str, typer.Option(help="Id of an interrupted run")] = "",
     mapping: Mapping = None,
@@ -101,17 +117,23 @@ def run(
     from cluster.settings import load_settings
     from pipelines.ledger import summary_line
     from pipelines.nightly import Night, Request
-    from pipelines.screen import Bar, Quiet, print_summary
+    from pipelines.screen import Bar, print_summary
 
-    if mode not in ("serve", "pool", "inline"):
-        raise typer.BadParameter(f"{mode!r} is none of serve, pool, inline", param_hint="--mode")
     if not catalog and not resume:
         raise typer.BadParameter("a catalogue or --resume RUN is needed", param_hint="CATALOG")
     prepare_environment()
     request = Request(
-        catalog, tuple(template or ()), out=out_dir, mode=mode, limit=limit, force=force, retry_failed=retry_failed, mapping=mapping, format=fmt
-    )  # type: ignore[arg-type]
-    with Bar(err) if err.is_terminal or not as_json else Quiet() as watcher:
+        catalog,
+        tuple(template or ()),
+        out=out_dir,
+        mode=mode.value,
+        limit=limit,
+        force=force,
+        retry_failed=retry_failed,
+        mapping=mapping,
+        format=fmt,
+    )
+    with Bar(err) as watcher:
         summary = Night(load_settings(), request, watcher).run(resume)
     if as_json:
         typer.echo(summary_line(summary.run, {k: v for k, v in asdict(summary).items() if k != "run"}))
@@ -178,16 +200,16 @@ def submit(
     address: Annotated[str, typer.Option(help="Dashboard of the cluster, http://HOST:8265")],
     template: Templates = None,
     to: Annotated[str, typer.Option("--out", help="Output folder on the cluster")] = "",
-    mode: Annotated[str, typer.Option()] = "serve",
+    mode: Annotated[Mode, typer.Option(help="Where the work is done")] = Mode.SERVE,
     wait: Annotated[bool, typer.Option(help="Follow the log until the job ends")] = False,
 ) -> None:
     """Run a catalogue as a job on a cluster. The same catalogue and templates give the same job."""
     from pipelines.jobs import submit as submit_job
 
-    job = submit_job(catalog, address=address, templates=tuple(template or ()), out=to, mode=mode)
+    job = submit_job(catalog, address=address, templates=tuple(template or ()), out=to, mode=mode.value)
     out.print(job.id)
     if wait:
-        job.wait(on_log=lambda text: sys.stderr.write(text))
+        job.wait(on_log=lambda text: err.print(text, end="", markup=False))
         typer.echo(json.dumps(job.result()))
 
 

@@ -19,7 +19,18 @@ from studio.errors import PackshotError
 from templates.library import Library
 
 MIN_FREE_GB = 2
-PACKAGES = ("ray", "torch", "diffusers", "transformers", "onnxruntime", "pyarrow", "pillow", "opencv-python-headless", "pydantic", "boto3")
+PACKAGES = (
+    "ray",
+    "torch",
+    "diffusers",
+    "transformers",
+    "onnxruntime",
+    "pyarrow",
+    "pillow",
+    "opencv-python-headless",
+    "pydantic",
+    "boto3",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,9 @@ def examine(settings: Settings) -> list[Finding]:
         _python(),
         _packages(),
         _checked("weights", lambda: _weights(settings)),
-        _checked("templates", lambda: f"{len(list(Library.default(extra=settings.template_folders).templates()))} templates load"),
+        _checked(
+            "templates", lambda: f"{len(list(Library.default(extra=settings.template_folders).templates()))} templates load"
+        ),
         _checked("profile", lambda: f"{load_profile(settings.profile).name} loads"),
         _checked("store", lambda: _store(settings)),
         _checked("records", lambda: f"{Records(settings.records).url} answers"),
@@ -80,7 +93,9 @@ def _store(settings: Settings) -> str:
 def _disk(home: Path) -> Finding:
     folder = next(p for p in (home.absolute(), *home.absolute().parents) if p.exists())
     free = shutil.disk_usage(folder).free / 1e9
-    return Finding("disk", free >= MIN_FREE_GB, f"{free:.1f} GB free in {folder}" + ("" if free >= MIN_FREE_GB else ": make room"))
+    return Finding(
+        "disk", free >= MIN_FREE_GB, f"{free:.1f} GB free in {folder}" + ("" if free >= MIN_FREE_GB else ": make room")
+    )
 
 
 def _checked(name: str, look: Callable[[], str]) -> Finding:

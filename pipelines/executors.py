@@ -21,7 +21,9 @@ BLOCKS, BLOCK_CHUNKS = 8, 8
 about 0.1 CPU-s an operator, and is the unit of its checkpoint; what a crash can undo is less, since every shot is recorded."""
 
 
-def execute(mode: Mode, settings: Settings, profile: Profile, files: RunFiles, *, force: bool, phase: Callable[[str], None]) -> None:
+def execute(
+    mode: Mode, settings: Settings, profile: Profile, files: RunFiles, *, force: bool, phase: Callable[[str], None]
+) -> None:
     """Do every chunk of the plan that the journal does not hold yet. `phase` is told what is being waited for."""
     if mode == "inline":
         phase("rendering")
@@ -32,11 +34,11 @@ def execute(mode: Mode, settings: Settings, profile: Profile, files: RunFiles, *
         if mode == "serve":
             phase("starting the models")
             app = ensure_app(settings, profile)
-            stage, arguments = ServeStage, (app, profile.model_dump(mode="json"), force)
-            _ray_data(profile, files, stage, arguments, workers=1, calls=profile.in_flight, num_cpus=0.1, phase=phase)
+            serve_arguments = (app, profile.model_dump(mode="json"), force)
+            _ray_data(profile, files, ServeStage, serve_arguments, workers=1, calls=profile.in_flight, num_cpus=0.1, phase=phase)
         else:
-            arguments = (settings.model_dump(mode="json"), profile.model_dump(mode="json"), force)
-            _ray_data(profile, files, PoolStage, arguments, workers=profile.batch.pool, calls=1, num_cpus=1, phase=phase)
+            pool_arguments = (settings.model_dump(mode="json"), profile.model_dump(mode="json"), force)
+            _ray_data(profile, files, PoolStage, pool_arguments, workers=profile.batch.pool, calls=1, num_cpus=1, phase=phase)
 
 
 async def _inline(settings: Settings, profile: Profile, files: RunFiles, *, force: bool) -> None:
@@ -90,7 +92,15 @@ def _ray_data(
     (
         ray.data.read_parquet(files.path("plan"), filesystem=filesystem)
         .repartition(target_num_rows_per_block=rows)
-        .map_batches(stage, batch_size=1, compute=pool, fn_constructor_args=arguments, num_cpus=num_cpus, max_restarts=100, max_task_retries=100)
+        .map_batches(
+            stage,
+            batch_size=1,
+            compute=pool,
+            fn_constructor_args=arguments,
+            num_cpus=num_cpus,
+            max_restarts=100,
+            max_task_retries=100,
+        )
         .write_parquet(files.path("journal"), filesystem=filesystem)
     )
 

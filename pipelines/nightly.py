@@ -24,9 +24,9 @@ from connectors.weights import verify
 from pipelines.estimate import Estimate, estimate, weight
 from pipelines.executors import Mode, execute
 from pipelines.ingest import Ingest, Publisher
+from pipelines.ledger import Totals, read_ledger
 from pipelines.plan import Planned, Planner, Tally
 from pipelines.report import write_report
-from pipelines.ledger import Totals, read_ledger
 from pipelines.runfiles import RunFiles
 from studio.errors import RunError
 from templates.library import Library
@@ -125,7 +125,13 @@ class Night:
             if not self._storage.has_blob(digest):
                 self._storage.put_blob(data)
         return planner.plan(
-            str(request.catalog), source, names, tally, force=request.force, retry_failed=request.retry_failed, limit=request.limit
+            str(request.catalog),
+            source,
+            names,
+            tally,
+            force=request.force,
+            retry_failed=request.retry_failed,
+            limit=request.limit,
         )
 
     def estimate(self, tally: Tally) -> Estimate:
@@ -168,7 +174,7 @@ class Night:
             "problems": [str(problem) for problem in tally.problems],
             "why": dict(tally.why),
         }
-        meta = {
+        meta: dict[str, Any] = {
             "catalog": str(self._request.catalog),
             "due": due,
             "chunks": chunks,

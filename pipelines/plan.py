@@ -133,9 +133,7 @@ class Planner:
         except PackshotError as error:
             return type(error)(f"{uri}: {error.message}") if uri not in error.message else error
 
-    def _shots(
-        self, product: Product, templates: Sequence[Template], digests: Mapping[str, str], tally: Tally
-    ) -> Iterator[Shot]:
+    def _shots(self, product: Product, templates: Sequence[Template], digests: Mapping[str, str], tally: Tally) -> Iterator[Shot]:
         fitted = False
         for template in templates:
             seen: Counter[str] = Counter()
@@ -148,13 +146,15 @@ class Planner:
                 known = image.model_copy(update={"digest": digests[image.uri]})
                 for output in template.outputs:
                     yield Shot(
-                        product=product, template=template, destination=self._library.destination(output), images=(known,), slot=slot
+                        product=product,
+                        template=template,
+                        destination=self._library.destination(output),
+                        images=(known,),
+                        slot=slot,
                     )
         tally.unmatched += not fitted
 
-    def _due(
-        self, shot: Shot, record: ShotRecord | None, *, force: bool, retry_failed: bool, tally: Tally
-    ) -> Planned | None:
+    def _due(self, shot: Shot, record: ShotRecord | None, *, force: bool, retry_failed: bool, tally: Tally) -> Planned | None:
         chosen = recipe(shot.template.recipe)
         key = chosen.key(shot, self._card)
         rules = digest_of(policy.limits(shot.template, shot.destination))

@@ -56,7 +56,9 @@ class RunFiles:
         except (FileNotFoundError, OSError) as error:
             raise RunError(f"run {self.run!r} has no {name}") from error
 
-    def write_plan(self, planned: Iterable[Planned], *, workers: int, largest: int, weight: Callable[[Planned], float]) -> tuple[int, int, str]:
+    def write_plan(
+        self, planned: Iterable[Planned], *, workers: int, largest: int, weight: Callable[[Planned], float]
+    ) -> tuple[int, int, str]:
         """Cut the due shots into chunks, longest first. Returns how many shots and chunks, and the plan's fingerprint."""
         count, chunks, fingerprint = 0, 0, digest_of("plan")
         window: list[Planned] = []
@@ -105,7 +107,13 @@ def _filesystem(runs: str, endpoint_url: str) -> tuple[pafs.FileSystem, str]:
 
 
 def _write(
-    writer: pq.ParquetWriter, window: Sequence[Planned], fingerprint: str, weight: Callable[[Planned], float], *, workers: int, largest: int
+    writer: pq.ParquetWriter,
+    window: Sequence[Planned],
+    fingerprint: str,
+    weight: Callable[[Planned], float],
+    *,
+    workers: int,
+    largest: int,
 ) -> tuple[int, str]:
     ordered = sorted(window, key=lambda item: (-weight(item), item.shot.id))
     chunks, bodies = [], []

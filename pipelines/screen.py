@@ -8,7 +8,15 @@ from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from pipelines.estimate import Estimate
@@ -96,7 +104,9 @@ class Bar(Quiet):
 
 def print_plan(console: Console, catalog: str, due: Sequence[Planned], tally: Tally, guess: Estimate) -> None:
     """The plan as a table: how many shots by template and reason, then what it takes."""
-    table = Table(title=f"{escape(catalog)}: {len(due)} images due, {sum(tally.unchanged.values())} up to date", title_justify="left")
+    table = Table(
+        title=f"{escape(catalog)}: {len(due)} images due, {sum(tally.unchanged.values())} up to date", title_justify="left"
+    )
     for column in ("template", "destination", "why", "images"):
         table.add_column(column, justify="right" if column == "images" else "left")
     groups: dict[tuple[str, str, str], int] = {}
@@ -129,7 +139,9 @@ def print_summary(console: Console, summary: Summary) -> None:
     for reason, count in sorted(summary.reasons.items(), key=lambda pair: -pair[1]):
         console.print(f"  {count} x {escape(reason)}")
     if summary.problems:
-        console.print(f"[yellow]{len(summary.problems)} problems in the catalogue[/yellow] (first: {escape(summary.problems[0])})")
+        console.print(
+            f"[yellow]{len(summary.problems)} problems in the catalogue[/yellow] (first: {escape(summary.problems[0])})"
+        )
     if summary.state == "interrupted":
         console.print(f"stopped; go on with: packshot run --resume {summary.run}")
     console.print(f"ledger {summary.ledger}")
@@ -152,5 +164,7 @@ def print_templates(console: Console, library: Library) -> None:
     """Templates as a table."""
     table = Table("template", "title", "recipe", "outputs", "photos")
     for template in library.templates():
-        table.add_row(template.key, template.title, template.recipe, ", ".join(template.outputs), ", ".join(template.applies_to.roles))
+        table.add_row(
+            template.key, template.title, template.recipe, ", ".join(template.outputs), ", ".join(template.applies_to.roles)
+        )
     console.print(table)

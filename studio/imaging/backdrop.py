@@ -60,7 +60,8 @@ def evidence(small: F32, seen: F32, lowest: F32, ground: F32, noise: float) -> t
     mean = ratio.mean(axis=2)
     shadow = (ratio.max(axis=2) - ratio.min(axis=2) < SHADOW_CHROMA) & (mean > SHADOW_DARKEST) & (mean < 1)
     deep = shadow & (mean < SHADOW_DEEP)
-    product = ((seen > np.where(deep, NETWORK_SURE, NETWORK_FOR)) & (gap > 2 * least)) | ((seen > NETWORK_MAYBE) & (gap > 3 * least) & ~shadow)
+    product = (seen > np.where(deep, NETWORK_SURE, NETWORK_FOR)) & (gap > 2 * least)
+    product |= (seen > NETWORK_MAYBE) & (gap > 3 * least) & ~shadow
     told = _contrast(gap, seen) > CONTRAST * least
     alike = (gap < least) & (seen < np.where(told, NETWORK_SURE, NETWORK_MAYBE))
     sure = gap[lowest > NETWORK_SURE]

@@ -77,7 +77,7 @@ def _standing(rise: F64, lowest: int, width: int, height: int) -> F64:
     too steep to lie on the ground.
     """
     weight = np.zeros(rise.size)
-    window = max(3, round(0.02 * width)) | 1
+    window = max(7, round(0.03 * width)) | 1
     for step, stop in ((1, rise.size), (-1, -1)):
         way = np.arange(lowest, stop, step)
         up = rise[way] - rise[lowest]

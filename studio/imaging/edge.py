@@ -20,7 +20,7 @@ NOISE = 5e-5
 """Added to the colour variance, (1.8 levels of 255) squared: camera noise and JPEG."""
 MIN_KNOWN = 0.02
 """Share of the window that each class must have."""
-TRUST = 25.0
+TRUST = 60.0
 """Log-odds that the network's map spans from 0 to 1; colours that tell more than this decide alone."""
 STEEP = 3.0
 """Contrast of the map where colours say nothing."""

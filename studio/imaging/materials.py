@@ -101,17 +101,17 @@ def _linen(plane: Plane, seed: int) -> F32:
 
 
 def _concrete(plane: Plane, seed: int) -> F32:
-    """Trowelled cement: clouds of several sizes, sand, scattered pores with a lit rim."""
+    """Trowelled cement: clouds of several sizes, sand, scattered pores."""
     drift = plane.noise(seed + 1, 1.4, 1.4, 3) * np.float32(0.5)
     cloud = plane.noise(seed + 2, 1.7, 1.5, 6, 0.6, drift)
     stain = smooth(0.15, 0.75, plane.noise(seed + 3, 2.6, 2.0, 4, 0.6, drift))
     sand = plane.noise(seed + 4, 420, 420, 2, 0.8)
     speck = plane.noise(seed + 5, 120, 120, 2, 0.6)
-    pores = plane.noise(seed + 6, 46, 46)
-    depth = smooth(0.80, 0.95, pores) * smooth(-0.1, 0.5, plane.noise(seed + 7, 4, 4, 2))
+    pores = plane.noise(seed + 6, 120, 120)
+    depth = smooth(0.62, 0.95, pores) * smooth(-0.1, 0.6, plane.noise(seed + 7, 4, 4, 2))
     grain = sand * np.float32(0.09) + speck * np.float32(0.07)
     t = np.float32(0.55) + cloud * np.float32(0.34) - stain * np.float32(0.12) + grain
-    return mixed("#84827e", "#bab7b1", np.clip(t - depth * np.float32(0.9), -0.6, 1.3))
+    return mixed("#84827e", "#bab7b1", np.clip(t - depth * np.float32(0.7), -0.6, 1.3))
 
 
 def _paper(plane: Plane, seed: int) -> F32:

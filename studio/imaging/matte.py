@@ -14,7 +14,7 @@ from studio.imaging.backdrop import evidence, plain_ground
 from studio.imaging.closed_form import closed_form
 from studio.imaging.edge import Points, Trimap, coverage, points
 from studio.imaging.foreground import foreground
-from studio.imaging.views import Box, View, extent, joined, padded
+from studio.imaging.views import Box, View, doubt, extent, joined, padded
 from studio.take import F32, U8, Matte
 
 Refiner = Literal["guided", "closed_form", "none"]
@@ -60,7 +60,7 @@ def cut(rgb: U8, views: Sequence[View], *, refiner: Refiner, decontaminate: bool
     edge = levels.copy()
     edge.reshape(-1)[at.index] = 255
     own = _freed(scene, levels, at, alphas, colours) if decontaminate else scene.crop
-    return _matte(size, box, levels, own, edge, _uncertainty(scene, alphas), source)
+    return _matte(size, box, levels, own, edge, _uncertainty(scene, views, alphas), source)
 
 
 def kept(rgb: U8, alpha: F32) -> Matte:
@@ -88,7 +88,8 @@ def _enclosed(product: U8, ground: U8) -> U8:
     _, labels = cv2.connectedComponents(1 - product, connectivity=4)
     open_ = np.zeros(int(labels.max()) + 1, np.uint8)
     open_[labels[ground > 0]] = 1
-    return (1 - product) & (1 - open_[labels])
+    closed: U8 = (1 - product) & (1 - open_[labels])
+    return closed
 
 
 def _scene(rgb: U8, views: Sequence[View], box: Box) -> _Scene:
@@ -128,15 +129,12 @@ def _freed(scene: _Scene, levels: U8, at: Points, alphas: U8, colours: F32) -> U
     return free
 
 
-def _uncertainty(scene: _Scene, alphas: U8) -> float:
-    """0 sure .. 1: how undecided the map is, how far the views disagree and how much of the edge band stayed soft, the first
-    two as shares of the product's area. Each can reach 1 alone.
-    """
+def _uncertainty(scene: _Scene, views: Sequence[View], alphas: U8) -> float:
+    """0 sure .. 1: doubt of the last look, disagreement between the looks, and the share of the edge band that stayed soft."""
     area = max(float((scene.seen > 0.5).mean()), 1e-4)
-    undecided = float((scene.seen * (1 - scene.seen)).mean()) * 4 / area
-    soft = float(((alphas > 25) & (alphas < 230)).mean()) if alphas.size else 0.0
     gap = float((scene.seen - scene.lowest).mean()) / area
-    return min(1.0, 0.8 * undecided + 2.0 * gap + 0.5 * soft)
+    soft = float(((alphas > 25) & (alphas < 230)).mean()) if alphas.size else 0.0
+    return min(1.0, 2.0 * doubt(views[-1]) + 2.0 * gap + 0.5 * soft)
 
 
 def _matte(size: tuple[int, int], box: Box, levels: U8, own: U8, edge: U8, uncertainty: float, source: str) -> Matte:

@@ -20,14 +20,24 @@ def reflected(placed: Placed, reflection: Reflection) -> tuple[U8, F32]:
     height, width = placed.alpha.shape
     base = base_of(placed.alpha, placed.box)
     line = smoothed(base.line, 0.01 * w)
-    rows = np.arange(height, dtype=np.float32)[:, None]
-    columns = np.broadcast_to(np.arange(width, dtype=np.float32)[None, :], (height, width))
-    source = 2 * line[None, :] - 1 - rows
-    rgb = cv2.remap(placed.rgb, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    alpha = cv2.remap(placed.alpha, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    below = np.clip((rows - line[None, :] + 1) / np.float32(reflection.fade * h), 0, 1)
+    first = max(0, int(line.min()) - 1)
+    end = min(height, int(np.ceil(line.max() + reflection.fade * h)) + 1)
+    rgb, opacity = np.zeros_like(placed.rgb), np.zeros_like(placed.alpha)
+    if first < end:
+        rgb[first:end], opacity[first:end] = _mirrored(placed, line, (first, end), reflection)
+    return rgb, opacity
+
+
+def _mirrored(placed: Placed, line: F32, rows: tuple[int, int], reflection: Reflection) -> tuple[U8, F32]:
+    """The mirror image on canvas rows `rows` (first, end)."""
+    width, height = placed.alpha.shape[1], placed.box[3]
+    row = np.arange(*rows, dtype=np.float32)[:, None]
+    column = np.broadcast_to(np.arange(width, dtype=np.float32)[None, :], (row.size, width))
+    source = 2 * line[None, :] - 1 - row
+    rgb = cv2.remap(placed.rgb, column, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    alpha = cv2.remap(placed.alpha, column, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    below = np.clip((row - line[None, :] + 1) / np.float32(reflection.fade * height), 0, 1)
     opacity = alpha * (1 - below) ** np.float32(1.6) * np.float32(reflection.strength)
-    opacity[rows[:, 0] < float(line.min()) - 1] = 0
-    soft = cv2.GaussianBlur(opacity, (0, 0), max(0.5, 0.004 * h))
+    soft = cv2.GaussianBlur(opacity, (0, 0), max(0.5, 0.004 * height))
     share = np.clip(below * 2, 0, 1)
-    return np.asarray(rgb, np.uint8), np.asarray(opacity * (1 - share) + soft * share, np.float32)
+    return np.asarray(rgb, np.uint8), np.asarray(opacity + (soft - opacity) * share, np.float32)

@@ -15,8 +15,13 @@ Box = tuple[int, int, int, int]
 
 SMALL = 0.45
 """An object whose longer side is below this share of the frame is looked at again, closer."""
+LARGE, DOUBT = 0.75, 0.007
+"""Up to the first share of the frame it is looked at again when the network's doubt exceeds the second: on 65 composites with
+truth that is where the second look gained (mean error 0.0154 -> 0.0068); elsewhere it changed nothing."""
 PAD = 0.12
 """Room left around the object in the closer look, as a share of its longer side."""
+EDGE = 7 / 320
+"""Width of a map's soft edge as a share of its side."""
 FEATHER = 0.06
 """Share of a crop's side over which its map fades into the map of the whole frame."""
 
@@ -67,17 +72,27 @@ def padded(box: Box, room: float, size: tuple[int, int]) -> Box:
     )
 
 
-def closer(view: View, *, small: float = SMALL) -> Box | None:
-    """Where to look again: the padded object when it is small in the frame, else None."""
+def closer(view: View) -> Box | None:
+    """Where to look again: the padded object when it is small in the frame, or fairly small and doubtful; else None."""
     found = extent(view)
     if found is None:
         return None
     _, _, width, height = view.box
     share = max((found[2] - found[0]) / width, (found[3] - found[1]) / height)
-    if share >= small:
+    if share >= LARGE or (share >= SMALL and doubt(view) <= DOUBT):
         return None
     side = max(found[2] - found[0], found[3] - found[1])
     return padded(found, PAD * side, (width, height))
+
+
+def doubt(view: View) -> float:
+    """How undecided the network is away from the object's edge, where every map is soft: 0 sure .. 1 (share of the object)."""
+    solid = (view.map > 0.5).astype(np.uint8)
+    side = max(3, round(view.map.shape[0] * EDGE) | 1)
+    kernel = np.ones((side, side), np.uint8)
+    edge = cv2.dilate(solid, kernel) - cv2.erode(solid, kernel)
+    undecided = 4 * view.map * (1 - view.map)
+    return min(1.0, float(undecided[edge == 0].sum()) / max(cv2.countNonZero(solid), 1))
 
 
 def joined(views: Sequence[View], box: Box, size: tuple[int, int]) -> tuple[F32, F32]:

@@ -52,6 +52,8 @@ class BiRefNet:
         """One map an item, in order."""
         import torch
 
+        if not batch:
+            return []
         with torch.inference_mode():
             pixels = torch.from_numpy(np.stack(batch)).to(self.device).permute(0, 3, 1, 2).to(torch.float32).div_(255.0)
             mean, std = (pixels.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))

@@ -14,8 +14,8 @@ from PIL import Image
 
 from studio.errors import StepError
 from studio.imaging.codec import decode
-from studio.imaging.glance import factor, look
 from studio.imaging.colour import delta_e_2000, srgb_to_lab
+from studio.imaging.glance import factor, look
 from studio.qa.thumb import Thumb, block_mean, shrink
 from studio.shot import Shot
 from studio.take import F32, U8, Matte, Photo, Placed, Take

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from studio.take import F32, U8
 
+
 @dataclass(frozen=True, slots=True)
 class Thumb:
     """`rgb` uint8 (h, w, 3) and `alpha` float32 (h, w); one thumb pixel is `factor` x `factor` pixels."""

@@ -42,7 +42,9 @@ def disc(side: int, x: float = 0.5, y: float = 0.5, r: float = 0.3) -> np.ndarra
 
 def composite(alpha: np.ndarray, product: Any, ground: Any) -> np.ndarray:
     a = alpha[..., None]
-    mixed = a * np.broadcast_to(np.float32(product), (*alpha.shape, 3)) + (1 - a) * np.broadcast_to(np.float32(ground), (*alpha.shape, 3))
+    mixed = a * np.broadcast_to(np.float32(product), (*alpha.shape, 3)) + (1 - a) * np.broadcast_to(
+        np.float32(ground), (*alpha.shape, 3)
+    )
     return np.rint(mixed).astype(np.uint8)
 
 
@@ -174,7 +176,9 @@ def test_a_stored_cutout_comes_back_pixel_for_pixel(decontaminate: bool) -> None
     assert (again.uncertainty, again.source) == (matte.uncertainty, matte.source)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x05\0\0\0abcde", b"\xff\xff\xff\x7f{}", pack(kept(np.zeros((8, 8, 3), np.uint8), np.ones((8, 8))))[:-40]])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x05\0\0\0abcde", b"\xff\xff\xff\x7f{}", pack(kept(np.zeros((8, 8, 3), np.uint8), np.ones((8, 8))))[:-40]]
+)
 def test_broken_stored_cutouts_are_typed_errors(data: bytes) -> None:
     with pytest.raises(StorageError):
         unpack(data)
@@ -214,7 +218,11 @@ def test_the_step_gives_one_result_a_take_in_order() -> None:
 def test_a_photo_with_alpha_keeps_it_and_calls_no_model() -> None:
     alpha = disc(SIDE, 0.4, 0.4, 0.2)
     photo = composite(disc(SIDE), RED, WHITE)
-    kept_take, ignored, opaque = take_of(photo, alpha), take_of(photo, alpha, keep_alpha="never"), take_of(photo, np.ones_like(alpha))
+    kept_take, ignored, opaque = (
+        take_of(photo, alpha),
+        take_of(photo, alpha, keep_alpha="never"),
+        take_of(photo, np.ones_like(alpha)),
+    )
     results = process([kept_take, ignored, opaque])
     assert matte_of(results[0]).source == "alpha"
     assert np.abs(matte_of(results[0]).alpha - alpha).max() <= 0.5 / 255 + 1e-6
@@ -269,7 +277,9 @@ def test_files_in_files_out(tmp_path: Path) -> None:
     names = ["one.jpg", "bad.jpg", "missing.jpg", "two.png", "same.png", "same.jpg"]
     out = tmp_path / "out"
     results = list(
-        cutout_files([tmp_path / n for n in names], out, model="fake-matte", refiner="guided", registry=Registry(Path()), workers=2)
+        cutout_files(
+            [tmp_path / n for n in names], out, model="fake-matte", refiner="guided", registry=Registry(Path()), workers=2
+        )
     )
     assert results[0] == out / "one.png"
     assert results[3] == out / "two.png"

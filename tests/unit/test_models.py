@@ -121,11 +121,10 @@ def test_a_poisoned_item_ends_the_process() -> None:
     assert (result.returncode, result.stdout) == (1, "alive")
 
 
-@pytest.mark.parametrize("name", ["u2netp", "span-x2", "span-x4"])
-def test_weights_are_checked_before_they_are_used(tmp_path: Path, name: str) -> None:
+def test_weights_are_checked_before_they_are_used(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     with pytest.raises(WeightsMissing, match="packshot models fetch"):
-        registry.create(name).load()
-    (tmp_path / registry.card(name).file).write_bytes(b"\0" * 1000)
+        registry.create("u2netp").load()
+    (tmp_path / registry.card("u2netp").file).write_bytes(b"\0" * 1000)
     with pytest.raises(WeightsCorrupt):
-        registry.create(name).load()
+        registry.create("u2netp").load()

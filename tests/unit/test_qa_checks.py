@@ -14,6 +14,7 @@ from PIL import Image
 
 from studio.errors import ImageError, StepError
 from studio.imaging.encode import encode
+from studio.imaging.glance import glance
 from studio.imaging.metadata import digital_source_type
 from studio.models.base import LocalModels
 from studio.product import Product, ProductImage
@@ -21,7 +22,6 @@ from studio.qa import policy
 from studio.qa.measure import measure
 from studio.shot import Shot
 from studio.steps.inspect import Inspect
-from studio.imaging.glance import glance
 from studio.take import F32, U8, Matte, Photo, Placed, Take
 from studio.template import Composition, Destination, Encoding, Shadow, Source, Template, TransparentGround
 

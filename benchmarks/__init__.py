@@ -1,0 +1,1 @@
+"""Measured claims, each runnable as `python -m benchmarks.<name>`."""
