@@ -17,7 +17,7 @@ from studio.qa import policy
 from studio.recipes.base import Recipe
 from studio.recipes.catalogue import recipe
 from studio.shot import Failed, Outcome, Rejected, Shot
-from studio.steps.base import Step
+from studio.steps.base import CachedStep, Step
 from studio.take import Take
 
 log = logging.getLogger(__name__)
@@ -122,11 +122,29 @@ class Renderer:
             live = [job for job in jobs if job.error is None and job.start <= index]
             if not live:
                 continue
-            results = await self._step(step, [job.take for job in live if job.take is not None])
-            for job, result in zip(live, results, strict=True):
+            leaders = list({job.keys[index][1]: job for job in reversed(live)}.values()) if isinstance(step, CachedStep) else live
+            results = await self._step(step, [job.take for job in leaders if job.take is not None])
+            for job, result in zip(leaders, results, strict=True):
                 job.error = result if isinstance(result, PackshotError) else None
+            if isinstance(step, CachedStep):
+                await self._share(step, index, leaders, live)
             if attempt == 0:
-                await self._cache.keep(step, [(job.keys[index][1], job.take) for job in live if job.error is None and job.take])
+                await self._cache.keep(
+                    step, [(job.keys[index][1], job.take) for job in leaders if job.error is None and job.take]
+                )
+
+    async def _share(self, step: CachedStep, index: int, leaders: Sequence[_Job], jobs: Sequence[_Job]) -> None:
+        """Shots of one photo have the same cut-out: it is made for the first of them, the others get a copy."""
+        made = {job.keys[index][1]: job for job in leaders}
+        for job in jobs:
+            leader = made[job.keys[index][1]]
+            if job is leader or job.take is None or leader.take is None:
+                continue
+            job.error = leader.error
+            if leader.error is None:
+                await asyncio.to_thread(step.load, job.take, await asyncio.to_thread(step.dump, leader.take))
+                job.take.measurements.update(leader.take.measurements)
+                job.reused = (*job.reused, step.name)
 
     async def _step(self, step: Step, takes: Sequence[Take]) -> Sequence[Take | PackshotError]:
         try:

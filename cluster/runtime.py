@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ RAY_ENVIRONMENT: Mapping[str, str] = {
     "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
     "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_maximum_startup_concurrency": "8",
     "OMP_NUM_THREADS": "1",
 }
 """What every Ray process of ours runs with; measured in docs/benchmarks.md and reference figures of Serve's fast path."""
@@ -53,17 +55,32 @@ def connected(settings: Settings, profile: Profile) -> Iterator[None]:
     folder = "" if address or settings.ray.temp_dir else tempfile.mkdtemp(prefix="ps")
     try:
         _init(settings, profile, address, settings.ray.temp_dir or folder)
+        hush()
         yield
     finally:
-        leave(settings)
+        leave()
         if folder:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def hush() -> None:
+    """Keep Ray's own narration off our terminal; its files keep everything."""
+    warnings.filterwarnings("ignore", message=".*ray_remote_args.*")
+    for name in ("ray", "ray.data", "ray.serve"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).addFilter(_errors_only)
+
+
+def _errors_only(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 def _init(settings: Settings, profile: Profile, address: str, folder: str) -> None:
     import ray
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+    if not address:
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         if address:
             ray.init(address=address, **quiet)
@@ -80,16 +97,13 @@ def _init(settings: Settings, profile: Profile, address: str, folder: str) -> No
         raise ClusterUnavailable(f"Ray at {address or 'this machine'} cannot be reached: {error}") from error
 
 
-def leave(settings: Settings) -> None:
-    """End this process's connection; a Ray that was started here ends with it, a shared one is left as it is."""
+def leave() -> None:
+    """End this process's connection. A Ray that was started here ends with it, Serve included (it has no proxy that could be
+    left behind); a shared one goes on as it is."""
     import ray
-    from ray import serve
 
-    if not ray.is_initialized():
-        return
-    if not (settings.ray.address or os.environ.get("RAY_ADDRESS")):
-        serve.shutdown()
-    ray.shutdown()
+    if ray.is_initialized():
+        ray.shutdown()
 
 
 def ensure_app(settings: Settings, profile: Profile) -> str:

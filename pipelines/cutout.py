@@ -10,7 +10,6 @@ from pathlib import Path
 from threading import local
 
 import cv2
-import numpy as np
 
 from studio.errors import ImageError, InputError, ModelFailed, PackshotError
 from studio.imaging.codec import decode
@@ -86,8 +85,9 @@ def _look(photo: Photo, network: Model, box: tuple[int, int, int, int] | None) -
 
 
 def _write(found: Matte, path: Path) -> Path:
-    levels = np.rint(found.alpha * 255).astype(np.uint8)
-    data = encode_rgba_png(np.dstack([found.foreground, levels]))
+    rgba = cv2.cvtColor(found.foreground, cv2.COLOR_RGB2RGBA)
+    rgba[..., 3] = cv2.convertScaleAbs(found.alpha, alpha=255)
+    data = encode_rgba_png(rgba)
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_bytes(data)
     temporary.replace(path)

@@ -211,7 +211,7 @@ class Night:
         except KeyboardInterrupt:
             summary.state = "interrupted"
             self._watch.phase("stopping")
-            leave(self._settings)
+            leave()
             return
         if failure:
             summary.state = "failed"

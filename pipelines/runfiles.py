@@ -106,6 +106,14 @@ def _filesystem(runs: str, endpoint_url: str) -> tuple[pafs.FileSystem, str]:
     return pafs.S3FileSystem(**options), runs.removeprefix("s3://")
 
 
+def _photos(window: Sequence[Planned], weight: Callable[[Planned], float]) -> list[list[Planned]]:
+    """Shots by photo, so that one cut-out serves them all; the most work first."""
+    photos: dict[str, list[Planned]] = {}
+    for item in sorted(window, key=lambda item: item.shot.id):
+        photos.setdefault(item.shot.images[0].digest, []).append(item)
+    return sorted(photos.values(), key=lambda photo: (-sum(map(weight, photo)), photo[0].shot.id))
+
+
 def _write(
     writer: pq.ParquetWriter,
     window: Sequence[Planned],
@@ -115,9 +123,11 @@ def _write(
     workers: int,
     largest: int,
 ) -> tuple[int, str]:
-    ordered = sorted(window, key=lambda item: (-weight(item), item.shot.id))
+    photos = _photos(window, weight)
+    most = max((len(photo) for photo in photos), default=1)
     chunks, bodies = [], []
-    for group in guided(ordered, workers=workers, largest=largest):
+    for some in guided(photos, workers=workers, largest=max(1, largest // most)):
+        group = [item for photo in some for item in photo]
         fingerprint = digest_of([fingerprint, [item.key for item in group]])
         chunks.append(fingerprint[:32])
         bodies.append("[" + ",".join(item.model_dump_json() for item in group) + "]")

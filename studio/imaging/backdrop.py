@@ -21,6 +21,11 @@ third ground colour is product too, since white goods on white have no other evi
 NEARLY, NEAR, CONTRAST = 0.9, 25, 4.0
 """Ground colour tells against the product only where sure product (map above the first, within a window of the second) differs
 from the ground by this many times the noise: elsewhere the network's own edge is kept."""
+CONTRADICTION, MIN_OPENING, OPENING_GAP, RIM = 0.6, 0.0005, 1.5, 15
+"""Two looks contradict each other by at least the first; an opening has at least the second share of the crop, its median lies
+within the third times the noise of the ground, and its rim is the last in pixels."""
+REFLECTION_GAP = 2.0
+"""A hole whose median colour lies further from the ground than this many times the noise shows something else."""
 SHADOW_CHROMA, SHADOW_DARKEST, SHADOW_DEEP = 0.05, 0.35, 0.85
 """A shadow scales all channels alike (spread of the ratios below the first) and keeps some light (the second)."""
 
@@ -49,7 +54,7 @@ def plain_ground(small: F32, seen: F32) -> tuple[F32, float] | None:
     return (terms @ surface).reshape(height, width, 3).astype(np.float32), noise
 
 
-def evidence(small: F32, seen: F32, lowest: F32, ground: F32, noise: float) -> tuple[U8, U8]:
+def evidence(small: F32, seen: F32, ground: F32, noise: float) -> tuple[U8, U8]:
     """Masks uint8 0/1: pixels that are surely product and surely ground, by colour, where the network does not object.
 
     Ground-coloured pixels count as ground only when they reach the crop's border through ground: no holes are punched.
@@ -64,12 +69,38 @@ def evidence(small: F32, seen: F32, lowest: F32, ground: F32, noise: float) -> t
     product |= (seen > NETWORK_MAYBE) & (gap > 3 * least) & ~shadow
     told = _contrast(gap, seen) > CONTRAST * least
     alike = (gap < least) & (seen < np.where(told, NETWORK_SURE, NETWORK_MAYBE))
-    sure = gap[lowest > NETWORK_SURE]
-    unlike = sure.size > 0 and float(np.median(sure)) > CONTRAST * least
-    through = (gap < least) & (lowest < NETWORK_NOT) & unlike
-    through = cv2.morphologyEx(through.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
-    ground_like = (alike & _outside(alike | (seen < NETWORK_NOT / 2))) | through
+    ground_like = alike & _outside(alike | (seen < NETWORK_NOT / 2))
     return product.astype(np.uint8), ground_like.astype(np.uint8)
+
+
+def openings(small: F32, seen: F32, lowest: F32, ground: F32, noise: float) -> U8:
+    """Mask uint8 0/1 of regions that one look called ground and the other product, and that are ground seen through the product:
+    of the ground's colour, within a rim that is not. A white reflection on chrome differs from the ground, a white sleeve has no
+    such rim; both stay product."""
+    count, labels = cv2.connectedComponents((seen - lowest > CONTRADICTION).astype(np.uint8), connectivity=4)
+    gap, least = np.abs(small - ground).max(axis=2), max(SAME, 2 * noise)
+    found = np.zeros(seen.shape, np.uint8)
+    for label in range(1, count):
+        region = (labels == label).astype(np.uint8)
+        if cv2.countNonZero(region) < MIN_OPENING * region.size:
+            continue
+        rim = cv2.dilate(region, np.ones((RIM, RIM), np.uint8)) - region
+        if np.median(gap[region > 0]) < OPENING_GAP * least and np.median(gap[rim > 0]) > CONTRAST * least:
+            found |= region
+    return found
+
+
+def reflections(small: F32, seen: F32, ground: F32, noise: float) -> U8:
+    """Mask uint8 0/1 of holes in the product that do not show the ground: glass and chrome, which the network takes for it."""
+    count, labels = cv2.connectedComponents((seen < NETWORK_FOR).astype(np.uint8), connectivity=4)
+    border = set(np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])).tolist())
+    gap, least = np.abs(small - ground).max(axis=2), max(SAME, 2 * noise)
+    found = np.zeros(seen.shape, np.uint8)
+    for label in set(range(1, count)) - border:
+        region = labels == label
+        if np.median(gap[region]) > REFLECTION_GAP * least:
+            found |= region.astype(np.uint8)
+    return found
 
 
 def _contrast(gap: F32, seen: F32) -> F32:

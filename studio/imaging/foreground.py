@@ -10,6 +10,7 @@ from studio.take import F32, U8
 
 HALF = 2
 """The blurs run on a grid this much coarser than the work grid: colours change slowly."""
+FAINT = np.float32(1e-4)
 RADII = (12, 3)
 """Half sides of the two blurs on it, wide then narrow."""
 
@@ -37,7 +38,9 @@ def foreground(small: F32, levels: U8, at: Points, alphas: F32, colours: F32) ->
 
 
 def _blurred(values: F32, weight: F32, radius: int) -> F32:
+    """Weighted local mean; where the window holds no weight, the weighted mean of the whole picture."""
     window = (2 * radius + 1, 2 * radius + 1)
-    total = cv2.blur(values * weight[..., None], window, borderType=cv2.BORDER_REFLECT_101)
-    mean: F32 = total / (cv2.blur(weight, window, borderType=cv2.BORDER_REFLECT_101)[..., None] + np.float32(1e-5))
+    whole = (values * weight[..., None]).sum(axis=(0, 1)) / (weight.sum() + np.float32(1e-6))
+    total = cv2.blur(values * weight[..., None], window, borderType=cv2.BORDER_REFLECT_101) + FAINT * whole
+    mean: F32 = total / (cv2.blur(weight, window, borderType=cv2.BORDER_REFLECT_101)[..., None] + FAINT)
     return mean

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from studio.errors import NoProductFound
-from studio.imaging.backdrop import evidence, plain_ground
+from studio.imaging.backdrop import evidence, openings, plain_ground, reflections
 from studio.imaging.closed_form import closed_form
 from studio.imaging.edge import Points, Trimap, coverage, points
 from studio.imaging.foreground import foreground
@@ -32,12 +32,14 @@ EMPTY = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """The product's box: full-resolution crop, its copy on the work grid (sRGB 0..1), the joined map and the lowest view."""
+    """The product's box: full-resolution crop, its copy on the work grid (sRGB 0..1), the joined map, the lowest view,
+    and the ground's colour and noise when it is plain."""
 
     crop: U8
     small: F32
     seen: F32
     lowest: F32
+    surface: tuple[F32, float] | None
 
 
 def cut(rgb: U8, views: Sequence[View], *, refiner: Refiner, decontaminate: bool, source: str) -> Matte:
@@ -51,7 +53,7 @@ def cut(rgb: U8, views: Sequence[View], *, refiner: Refiner, decontaminate: bool
         raise NoProductFound(f"{source} sees no product in the photo")
     box = padded(found, max(ROOM_PX, ROOM * max(found[2] - found[0], found[3] - found[1])), size)
     scene = _scene(rgb, views, box)
-    trimap = _network_trimap(scene.seen) if refiner == "none" else trimap_of(scene.small, scene.seen, scene.lowest)
+    trimap = _network_trimap(scene.seen) if refiner == "none" else _trimap(scene)
     at = points(cv2.resize(trimap.band, scene.crop.shape[1::-1], interpolation=cv2.INTER_NEAREST), scene.seen.shape)
     colours = at.pick(scene.crop)
     alphas = np.rint(_alphas(scene, trimap, at, colours, refiner) * 255).astype(np.uint8)
@@ -70,12 +72,12 @@ def kept(rgb: U8, alpha: F32) -> Matte:
     return _matte(size, (0, 0, *size), levels, rgb, levels, 0.0, "alpha")
 
 
-def trimap_of(small: F32, seen: F32, lowest: F32) -> Trimap:
+def _trimap(scene: _Scene) -> Trimap:
     """What is sure: the network's extremes, and on plain ground also what differs from it or equals it."""
+    seen = scene.seen
     product, ground = (seen > HIGH).astype(np.uint8), (seen < LOW).astype(np.uint8)
-    surface = plain_ground(small, seen)
-    if surface is not None:
-        other, same = evidence(small, seen, lowest, *surface)
+    if scene.surface is not None:
+        other, same = evidence(scene.small, seen, *scene.surface)
         product, ground = (product | other) & (1 - same), (ground & (1 - other)) | same
         product = cv2.morphologyEx(product, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     one = np.ones((3, 3), np.uint8)
@@ -98,7 +100,12 @@ def _scene(rgb: U8, views: Sequence[View], box: Box) -> _Scene:
     scale = min(1.0, WORK_PX / max(crop.shape[:2]))
     size = (max(round(crop.shape[1] * scale), 1), max(round(crop.shape[0] * scale), 1))
     small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
-    return _Scene(crop, small, *joined(views, box, size))
+    seen, lowest = joined(views, box, size)
+    surface = plain_ground(small, seen)
+    if surface is not None:
+        seen = np.where(openings(small, seen, lowest, *surface) > 0, lowest, seen)
+        seen = np.where(reflections(small, seen, *surface) > 0, np.float32(1), seen)
+    return _Scene(crop, small, seen, lowest, surface)
 
 
 def _network_trimap(seen: F32) -> Trimap:

@@ -17,7 +17,7 @@ def reflected(placed: Placed, reflection: Reflection) -> tuple[U8, F32]:
     `fade` of the product's height, and the image gets softer with the distance.
     """
     _, _, w, h = placed.box
-    height, width = placed.alpha.shape
+    height = placed.alpha.shape[0]
     base = base_of(placed.alpha, placed.box)
     line = smoothed(base.line, 0.01 * w)
     first = max(0, int(line.min()) - 1)

@@ -48,7 +48,7 @@ class PixelStep(Step):
         return await each(self.name, self.apply, takes)
 
 
-class CachedStep(ABC):
+class CachedStep(Step):
     """A step whose result is kept in the store under its key, so that later steps can be redone without it."""
 
     @abstractmethod

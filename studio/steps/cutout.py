@@ -14,7 +14,7 @@ from studio.imaging.matte_bytes import pack, unpack
 from studio.imaging.views import View, closer, frame, item
 from studio.models.base import Models
 from studio.shot import Shot
-from studio.steps.base import CachedStep, Step, ask, each
+from studio.steps.base import CachedStep, ask, each
 from studio.take import Matte, Photo, Take
 
 GLASS, SOLID = 0.98, 0.5
@@ -23,7 +23,7 @@ MIN_GLASS, MIN_SOLID = 0.005, 0.02
 OTHER: dict[matte.Refiner, matte.Refiner] = {"guided": "closed_form", "closed_form": "guided", "none": "none"}
 
 
-class CutoutStep(Step, CachedStep):
+class CutoutStep(CachedStep):
     """`take.photo` -> `take.matte`, and the measurement `uncertainty`. A photo with a meaningful alpha keeps it and calls no
     model; an empty cut-out is NoProductFound. The second attempt at a shot uses the other refiner.
     """
