@@ -46,8 +46,8 @@ outputs: [bench-tiny]
 background: {kind: colour, colour: '#f4f4f4'}
 shadow: {contact: 0.0, cast: 0.0}
 cutout: {model: fake-matte, refiner: none, second_pass: false, decontaminate: false}
-qa: {delta_e_local: {max: 80}, delta_e_p95: {max: 80}, delta_e_mean: {max: 80}, halo: {max: 100}, haze: {max: 1}, enlargement: {max: 40},
-  edge_contrast: {min: 0}, sharpness_ratio: {min: 0}}
+qa: {delta_e_local: {max: 80}, delta_e_p95: {max: 80}, delta_e_mean: {max: 80}, halo: {max: 100}, haze: {max: 1},
+  enlargement: {max: 40}, edge_contrast: {min: 0}, sharpness_ratio: {min: 0}, uncertainty: {max: 1}}
 """
 WHITE = """
 id: bench-white
@@ -112,7 +112,7 @@ def block(path: Path, seed: int, size: int, colour: tuple[int, int, int] | None 
     rng = np.random.default_rng(seed)
     image = np.full((size, size, 3), 236, np.uint8)
     top, left = (int(v) for v in rng.integers(size // 8, size // 4, 2))
-    body = np.array(colour if colour else rng.integers(20, 150, 3), np.uint8)
+    body = np.array(colour or rng.integers(20, 150, 3), np.uint8)
     image[top : size - top, left : size - left] = body
     image[size // 2 : size // 2 + max(size // 60, 1), left + 2 : size - left - 2] = 255 - body
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,9 +17,10 @@ from studio.keys import digest_bytes, digest_of
 from studio.models.base import ModelCard
 from studio.product import Frozen, Product, ProductImage
 from studio.qa import policy
+from studio.recipes.base import KeyLine, Look
 from studio.recipes.catalogue import recipe
 from studio.shot import Shot
-from studio.template import Template
+from studio.template import Destination, Template
 from templates.library import Library
 
 PAGE = 256
@@ -59,6 +60,7 @@ class Planner:
 
     def __init__(self, library: Library, records: Records, fetch: Fetcher, card: Callable[[str], ModelCard]) -> None:
         self._library, self._records, self._fetch, self._card = library, records, fetch, card
+        self._lines: dict[tuple[str, str], tuple[KeyLine, str]] = {}
 
     def plan(
         self,
@@ -155,20 +157,28 @@ class Planner:
         tally.unmatched += not fitted
 
     def _due(self, shot: Shot, record: ShotRecord | None, *, force: bool, retry_failed: bool, tally: Tally) -> Planned | None:
-        chosen = recipe(shot.template.recipe)
-        key = chosen.key(shot, self._card)
-        rules = digest_of(policy.limits(shot.template, shot.destination))
+        line, rules = self._line(shot.template, shot.destination)
+        key = line.key(shot)
         why = _why(record, key, rules, force=force, retry_failed=retry_failed)
         if record is not None and not why:
             tally.unchanged[record.status] += 1
             if record.status == "released":
                 tally.missing.append(record)
             return None
+        chosen = recipe(shot.template.recipe)
         parts = {**chosen.parts(shot, self._card), "policy": rules}
         if why == "changed" and record is not None:
             why = next((name for name in REASONS if record.parts.get(name) != parts[name]), "code")
         calls = {} if why == "policy" else {name: 1 for names in chosen.models(shot).values() for name in names}
         return Planned(shot=shot, key=key, why=why, parts=parts, calls=calls)
+
+    def _line(self, template: Template, destination: Destination) -> tuple[KeyLine, str]:
+        """Keys of a template's shots at a destination, and the digest of the limits that hold there; worked out once."""
+        place = (template.key, destination.id)
+        if place not in self._lines:
+            line = KeyLine(recipe(template.recipe), Look(template, destination), self._card)
+            self._lines[place] = (line, digest_of(policy.limits(template, destination)))
+        return self._lines[place]
 
 
 def _why(record: ShotRecord | None, key: str, rules: str, *, force: bool, retry_failed: bool) -> str:

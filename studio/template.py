@@ -83,7 +83,7 @@ class TransparentGround(Frozen):
 
 
 class ImageGround(Frozen):
-    """A picture, scaled to cover the canvas. The library fills `digest`, the BLAKE3 of its bytes; the renderer brings the bytes."""
+    """A picture, scaled to cover the canvas. The library fills `digest`, the BLAKE3 of its bytes."""
 
     kind: Literal["image"]
     path: str

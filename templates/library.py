@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from studio.errors import TemplateError, UnknownTemplate
 from studio.keys import digest_bytes
+from studio.qa.policy import require_known
 from studio.template import Destination, Template
 from templates.reading import merged, parsed, read_yaml
 
@@ -31,6 +32,14 @@ class Library:
                 raise TemplateError(f"{folder}: no such template folder")
             self._load(folder)
         self._check_outputs()
+        self._check_limits()
+
+    def _check_limits(self) -> None:
+        """A limit on something that no check measures is an error of the file that states it."""
+        for template in self._templates.values():
+            require_known(template.qa, str(self._origin[f"template {template.key}"]))
+        for destination in self._destinations.values():
+            require_known(destination.qa, str(self._origin[f"destination {destination.id}"]))
 
     @classmethod
     def default(cls, extra: Sequence[Path] = ()) -> Library:

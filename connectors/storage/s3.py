@@ -121,7 +121,7 @@ class S3Storage:
             return self._made
 
 
-class _LostRace(StorageError):  # noqa: N818 - losing is an answer
+class _LostRace(StorageError):
     """The conditional put did not go through; `undecided` when another write was still under way (409)."""
 
     def __init__(self, message: str, undecided: bool) -> None:

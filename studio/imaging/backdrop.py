@@ -24,8 +24,9 @@ from the ground by this many times the noise: elsewhere the network's own edge i
 CONTRADICTION, MIN_OPENING, OPENING_GAP, RIM = 0.6, 0.0005, 1.5, 15
 """Two looks contradict each other by at least the first; an opening has at least the second share of the crop, its median lies
 within the third times the noise of the ground, and its rim is the last in pixels."""
-REFLECTION_GAP = 2.0
-"""A hole whose median colour lies further from the ground than this many times the noise shows something else."""
+REFLECTION_GAP, SPECK = 1.5, 12
+"""A hole that is brighter than the ground by more than this many times the noise, in every channel, and has this many pixels on the work grid, is
+no hole."""
 SHADOW_CHROMA, SHADOW_DARKEST, SHADOW_DEEP = 0.05, 0.35, 0.85
 """A shadow scales all channels alike (spread of the ratios below the first) and keeps some light (the second)."""
 
@@ -36,7 +37,7 @@ def plain_ground(small: F32, seen: F32) -> tuple[F32, float] | None:
     A quadratic surface a channel, fitted with Cauchy weights to where the map `seen` is near 0: `small` is sRGB 0..1.
     """
     height, width = seen.shape
-    certain = cv2.erode((seen < SURE_GROUND).astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1)
+    certain = cv2.erode(_outside(seen < SURE_GROUND).astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1)
     chosen = np.flatnonzero(certain)[::5]
     if chosen.size < MIN_SAMPLES:
         return None
@@ -77,13 +78,14 @@ def openings(small: F32, seen: F32, lowest: F32, ground: F32, noise: float) -> U
     """Mask uint8 0/1 of regions that one look called ground and the other product, and that are ground seen through the product:
     of the ground's colour, within a rim that is not. A white reflection on chrome differs from the ground, a white sleeve has no
     such rim; both stay product."""
-    count, labels = cv2.connectedComponents((seen - lowest > CONTRADICTION).astype(np.uint8), connectivity=4)
+    apart = (seen - lowest > CONTRADICTION).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(apart, connectivity=4)
     gap, least = np.abs(small - ground).max(axis=2), max(SAME, 2 * noise)
     found = np.zeros(seen.shape, np.uint8)
     for label in range(1, count):
-        region = (labels == label).astype(np.uint8)
-        if cv2.countNonZero(region) < MIN_OPENING * region.size:
+        if stats[label, cv2.CC_STAT_AREA] < MIN_OPENING * seen.size:
             continue
+        region = (labels == label).astype(np.uint8)
         rim = cv2.dilate(region, np.ones((RIM, RIM), np.uint8)) - region
         if np.median(gap[region > 0]) < OPENING_GAP * least and np.median(gap[rim > 0]) > CONTRAST * least:
             found |= region
@@ -91,14 +93,15 @@ def openings(small: F32, seen: F32, lowest: F32, ground: F32, noise: float) -> U
 
 
 def reflections(small: F32, seen: F32, ground: F32, noise: float) -> U8:
-    """Mask uint8 0/1 of holes in the product that do not show the ground: glass and chrome, which the network takes for it."""
-    count, labels = cv2.connectedComponents((seen < NETWORK_FOR).astype(np.uint8), connectivity=4)
-    border = set(np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])).tolist())
-    gap, least = np.abs(small - ground).max(axis=2), max(SAME, 2 * noise)
+    """Mask uint8 0/1 of holes in the product that are brighter than the ground: highlights on chrome and glass, which the network
+    takes for it. What is darker may be the ground in the product's own shadow, so it stays a hole."""
+    closed = (seen < NETWORK_FOR) & ~_outside(seen < NETWORK_FOR)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed.astype(np.uint8), connectivity=4)
+    brighter, least = (small - ground).min(axis=2), max(SAME, 2 * noise)
     found = np.zeros(seen.shape, np.uint8)
-    for label in set(range(1, count)) - border:
+    for label in range(1, count):
         region = labels == label
-        if np.median(gap[region]) > REFLECTION_GAP * least:
+        if stats[label, cv2.CC_STAT_AREA] >= SPECK and np.median(brighter[region]) > REFLECTION_GAP * least:
             found |= region.astype(np.uint8)
     return found
 

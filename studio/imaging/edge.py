@@ -18,6 +18,8 @@ RADIUS = 9
 """Half side of the window, in pixels of the work grid (448 on the longer side)."""
 NOISE = 5e-5
 """Added to the colour variance, (1.8 levels of 255) squared: camera noise and JPEG."""
+SHADING = 0.12
+"""Colour step, 0..1, that shading inside product or ground can make as well: steps below it are believed less."""
 MIN_KNOWN = 0.02
 """Share of the window that each class must have."""
 TRUST = 60.0
@@ -112,6 +114,8 @@ def _lines(small: F32, trimap: Trimap) -> F32:
     weights = _solved(covariance, step)
     told = np.einsum("nc,nc->n", weights, step)
     weights /= np.maximum(told, 1e-6)[:, None]
+    contrast = np.einsum("nc,nc->n", step, step)
+    told *= contrast / (contrast + np.float32(SHADING**2))
     known = (share_p > MIN_KNOWN) & (share_g > MIN_KNOWN)
     columns = (weights, -np.einsum("nc,nc->n", weights, mean_g)[:, None], np.where(known, told, 0)[:, None])
     lines[inside] = np.concatenate(columns, axis=1)

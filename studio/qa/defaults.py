@@ -38,6 +38,11 @@ STANDING: Mapping[str, Limit] = MappingProxyType({"shadow_gap": Limit(max=0.01)}
 """Added where the template asks for a contact shadow on a ground of ours."""
 
 
+BARE_RECIPE = "cutout"
+BARE: Mapping[str, Limit] = MappingProxyType({"uncertainty": Limit(max=0.5, retry=True)})
+"""All that holds for a bare cut-out, which has no canvas, no ground and no destination's size to be measured against."""
+
+
 def look(template: Template, destination: Destination) -> dict[str, Limit]:
     """Bounds for a look at a destination before either says anything about them."""
     limits = dict(DEFAULTS)

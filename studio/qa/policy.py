@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from studio.errors import TemplateError
 from studio.qa.checks import CHECKS
-from studio.qa.defaults import hard, look
+from studio.qa.defaults import BARE, BARE_RECIPE, hard, look
 from studio.template import Destination, Limit, Template
 
 NOT_MEASURED = "not_measured"
@@ -73,6 +73,8 @@ def limits(template: Template, destination: Destination) -> dict[str, Limit]:
     """Every bound that holds for this look at this destination, by measurement. Raises TemplateError for an unknown name."""
     require_known(template.qa, f"template {template.key}")
     require_known(destination.qa, f"destination {destination.id}")
+    if template.recipe == BARE_RECIPE:
+        return {**BARE, **template.qa}
     wanted = look(template, destination) | destination.qa | template.qa
     for name in destination.qa.keys() & template.qa.keys():
         wanted[name] = tightest(destination.qa[name], template.qa[name])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from studio.keys import chain, digest_of
+from studio.keys import canonical, chain, digest_bytes, digest_of
 from studio.models.base import ModelCard
 from studio.shot import Shot
 from studio.steps.base import Step
+from studio.template import Destination, Template
 
 Cards = Callable[[str], ModelCard]
 
@@ -23,10 +24,14 @@ class Recipe:
 
     def keys(self, shot: Shot, cards: Cards) -> Iterator[tuple[Step, str]]:
         """Every step with its key: the digest of all that could change what the step makes."""
-        key = digest_of({"recipe": self.name, "sources": [image.digest for image in shot.images]})
+        key = self.first(shot)
         for step in self.steps:
             key = chain(key, _part(step, shot, cards))
             yield step, key
+
+    def first(self, shot: Shot) -> str:
+        """The key that the first step's key follows: the recipe and the photos."""
+        return digest_of({"recipe": self.name, "sources": [image.digest for image in shot.images]})
 
     def key(self, shot: Shot, cards: Cards) -> str:
         """The shot's own key: the key of its last step."""
@@ -51,6 +56,45 @@ class Recipe:
         """Digests of further bytes the recipe needs beside the photos (a background picture)."""
         digest = getattr(shot.template.background, "digest", "")
         return (digest,) if digest else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What many shots share. A step that reads more of a shot finds no such attribute here, and counts as a step of its own."""
+
+    template: Template
+    destination: Destination
+
+
+class KeyLine:
+    """`Recipe.key` for many shots of one template at one destination: the same keys, with what the shots share written once."""
+
+    def __init__(self, recipe: Recipe, look: Look, cards: Cards) -> None:
+        self._recipe, self._cards = recipe, cards
+        self._texts = [_around(step, look, cards) for step in recipe.steps]
+
+    def key(self, shot: Shot) -> str:
+        """The shot's own key."""
+        key = self._recipe.first(shot)
+        for step, text in zip(self._recipe.steps, self._texts, strict=True):
+            if text is None:
+                key = chain(key, _part(step, shot, self._cards))
+            else:
+                key = digest_bytes(f"{text[0]}{key}{text[1]}".encode())
+        return key
+
+
+_HOLE = digest_of("the place of the previous key")
+
+
+def _around(step: Step, look: Look, cards: Cards) -> tuple[str, str] | None:
+    """Canonical text of a step's part before and after the previous key; None when the step reads the product or the photos."""
+    try:
+        part = _part(step, cast("Shot", look), cards)
+    except AttributeError:
+        return None
+    before, _, after = canonical({"previous": _HOLE, **part}).partition(_HOLE)
+    return before, after
 
 
 def _part(step: Step, shot: Shot, cards: Cards) -> dict[str, Any]:

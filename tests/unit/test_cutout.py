@@ -121,6 +121,30 @@ def test_a_cast_shadow_stays_out() -> None:
     assert matte.alpha[far].mean() < 0.5 * upscaled(seen)[far].mean()
 
 
+def ring() -> tuple[np.ndarray, np.ndarray]:
+    """Coverage of a ring at full resolution, and what a good network would say."""
+    return disc(SIDE) - disc(SIDE, r=0.15), cv2.GaussianBlur(disc(MAP) - disc(MAP, r=0.15), (0, 0), 1.2)
+
+
+@pytest.mark.parametrize("shade", [1.0, 0.9, 0.75])
+def test_a_ring_keeps_its_opening_also_when_the_closer_look_fills_it(shade: float) -> None:
+    truth, seen = ring()
+    ground = np.where(disc(SIDE, r=0.16)[..., None] > 0, 225 * shade, 225) * np.ones(3)
+    photo = composite(truth, (200, 160, 60), ground)
+    views = [View(seen, frame(photo)), View(network_map(), frame(photo))]
+    for looks in (views[:1], views) if shade == 1 else (views[:1],):
+        matte = cut(photo, looks, refiner="guided", decontaminate=True, source="test")
+        assert matte.alpha[disc(SIDE, r=0.13) == 1].max() == 0
+        assert matte.alpha[truth == 1].mean() > 0.98
+
+
+def test_a_highlight_on_chrome_is_no_hole() -> None:
+    truth, seen = ring()
+    photo = composite(disc(SIDE), (120, 122, 126), (225, 225, 224))
+    photo[disc(SIDE, r=0.15) > 0.5] = 252
+    assert done(photo, seen).alpha[disc(SIDE, r=0.28) == 1].min() == 1
+
+
 def test_uncertainty_tells_a_guess_from_a_clear_case() -> None:
     photo = composite(disc(SIDE), RED, WHITE)
     noise = cv2.GaussianBlur(np.random.default_rng(1).random((MAP, MAP)).astype(np.float32), (0, 0), 3)
