@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from cluster.settings import Settings, load_settings
-from pipelines.nightly import Night, Request, Summary
+from pipelines.executors import Mode
+from pipelines.nightly import Night, Request, Summary, Watcher
 from pipelines.screen import Quiet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,19 +50,14 @@ cutout: {model: fake-matte, refiner: none, second_pass: false, decontaminate: fa
 qa: {delta_e_local: {max: 80}, delta_e_p95: {max: 80}, delta_e_mean: {max: 80}, halo: {max: 100}, haze: {max: 1},
   enlargement: {max: 40}, edge_contrast: {min: 0}, sharpness_ratio: {min: 0}, uncertainty: {max: 1}}
 """
-WHITE = """
-id: bench-white
-title: A whole picture on white
-outputs: [bench-white]
-cutout: {model: u2netp}
-"""
+MIDDLE = TINY.replace("bench-tiny", "bench-middle")
 DESTINATIONS = {
     "bench-png": "id: bench-png\ntitle: PNG\nwidth: 1200\nheight: 1200\nencoding: {format: png}\naccepts: [png]\n"
     "background: transparent\nmax_bytes: 50000000\n" + SOURCES,
     "bench-tiny": "id: bench-tiny\ntitle: Tiny\nwidth: 64\nheight: 64\naccepts: [jpeg]\nmax_bytes: 1000000\n" + SOURCES,
-    "bench-white": "id: bench-white\ntitle: White\nwidth: 1200\nheight: 1200\naccepts: [jpeg]\nmax_bytes: 9000000\n" + SOURCES,
+    "bench-middle": "id: bench-middle\ntitle: Large\nwidth: 1200\nheight: 1200\naccepts: [jpeg]\nmax_bytes: 9000000\n" + SOURCES,
 }
-STYLES = {"bench-cutout": CUTOUT, "bench-refined": REFINED, "bench-tiny": TINY, "bench-white": WHITE}
+STYLES = {"bench-cutout": CUTOUT, "bench-refined": REFINED, "bench-tiny": TINY, "bench-middle": MIDDLE}
 
 
 @contextmanager
@@ -88,12 +84,12 @@ def tree(folder: Path, template: str, *, profile: str = "", **more: Any) -> Sett
     return load_settings(**(chosen | {"weights": WEIGHTS} | more))
 
 
-def night(settings: Settings, catalog: Path, *, mode: str, **more: Any) -> Night:
+def night(settings: Settings, catalog: Path, *, mode: Mode, watcher: Watcher | None = None, **more: Any) -> Night:
     """A run that can be planned or carried out."""
-    return Night(settings, Request(catalog=str(catalog), mode=mode, **more), Quiet())  # type: ignore[arg-type]
+    return Night(settings, Request(catalog=str(catalog), mode=mode, **more), watcher or Quiet())
 
 
-def run(settings: Settings, catalog: Path, *, mode: str, resume: str = "", **more: Any) -> Summary:
+def carry_out(settings: Settings, catalog: Path, *, mode: Mode, resume: str = "", **more: Any) -> Summary:
     """One run from plan to report."""
     return night(settings, catalog, mode=mode, **more).run(resume)
 
@@ -142,7 +138,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _photo(source: Path, target: Path, side: int, mark: int) -> Path:
     """Scaled to `side`; a transparent one on light grey. One pixel carries the number, so that no two photos are equal."""
-    image = cv2.imread(str(source), cv2.IMREAD_UNCHANGED)
+    image: Any = cv2.imread(str(source), cv2.IMREAD_UNCHANGED)
     if image.ndim == 2:
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     if image.shape[2] == 4:

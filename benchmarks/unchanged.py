@@ -12,14 +12,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.goods import WEIGHTS, block, blocks, run, scratch, tree, write_catalogue
+from benchmarks.goods import WEIGHTS, block, blocks, carry_out, scratch, tree, write_catalogue
 from benchmarks.tree import Tree
 from cluster.engine import registry
 
 PHOTO_PX = 96
 
 
-def measure(count: int = 5000) -> dict[str, Any]:
+def run(count: int = 5000) -> dict[str, Any]:
     """The first run, an unchanged one, and one after 1 % of the photos changed."""
     with scratch() as folder:
         catalog = write_catalogue(folder / "catalog.csv", blocks(folder / "images", count, PHOTO_PX))
@@ -58,7 +58,7 @@ def measure(count: int = 5000) -> dict[str, Any]:
 
 def _timed(settings: Any, catalog: Path) -> tuple[Any, Tree]:
     with Tree() as used:
-        summary = run(settings, catalog, mode="inline")
+        summary = carry_out(settings, catalog, mode="inline")
     return summary, used
 
 
@@ -76,5 +76,5 @@ def _call_s(settings: Any) -> float | None:
 
 
 if __name__ == "__main__":
-    for name, value in measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5000).items():
+    for name, value in run(int(sys.argv[1]) if len(sys.argv) > 1 else 5000).items():
         print(f"{name:24} {value}")

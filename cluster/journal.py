@@ -75,10 +75,8 @@ class StepCache:
         if take.glance:
             pictures["source"] = self._storage.put_blob(preview(look(take.glance)), media_type="image/webp")
         if take.matte is not None:
-            alpha = (take.matte.alpha * 255).astype(np.uint8)
-            pictures["cutout"] = self._storage.put_blob(
-                preview(np.dstack([take.matte.foreground, alpha])), media_type="image/webp"
-            )
+            rgba = cv2.merge([*cv2.split(take.matte.foreground), cv2.convertScaleAbs(take.matte.alpha, alpha=255)])
+            pictures["cutout"] = self._storage.put_blob(preview(np.asarray(rgba, np.uint8)), media_type="image/webp")
         entry = {"blob": self._storage.put_blob(step.dump(take)), "previews": pictures, "measurements": take.measurements}
         self._storage.put_action(key, json.dumps(entry, sort_keys=True).encode())
 

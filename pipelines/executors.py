@@ -16,9 +16,6 @@ from pipelines.stage import PoolStage, ServeStage, render_chunk
 
 log = logging.getLogger(__name__)
 Mode = Literal["serve", "pool", "inline"]
-BLOCKS, BLOCK_CHUNKS = 8, 8
-"""Ray Data moves blocks of 1 to 8 chunks: at least 8 blocks a worker where there are that many chunks. A block costs Ray
-about 0.1 CPU-s an operator, and is the unit of its checkpoint; what a crash can undo is less, since every shot is recorded."""
 
 
 def execute(
@@ -75,6 +72,8 @@ def _ray_data(
     import ray.data
     from ray.data.checkpoint import CheckpointConfig
 
+    from pipelines.plan_source import PlanSource
+
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -87,11 +86,9 @@ def _ray_data(
     )
     filesystem = None if files.local else files.fs
     pool = ray.data.ActorPoolStrategy(size=workers, max_concurrent_calls_per_actor=calls, max_tasks_in_flight_per_actor=2 * calls)
-    rows = max(1, min(BLOCK_CHUNKS, files.read_json("plan.json")["chunks"] // (BLOCKS * workers)))
     phase("rendering")
     (
-        ray.data.read_parquet(files.path("plan"), filesystem=filesystem)
-        .repartition(target_num_rows_per_block=rows)
+        ray.data.read_datasource(PlanSource(files.fs, files.path("plan", "plan.parquet")), num_cpus=0.1, concurrency=1)
         .map_batches(
             stage,
             batch_size=1,
@@ -101,7 +98,7 @@ def _ray_data(
             max_restarts=100,
             max_task_retries=100,
         )
-        .write_parquet(files.path("journal"), filesystem=filesystem)
+        .write_parquet(files.path("journal"), filesystem=filesystem, concurrency=1, ray_remote_args={"num_cpus": 0.1})
     )
 
 

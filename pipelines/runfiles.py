@@ -16,6 +16,9 @@ from pipelines.plan import Planned
 from studio.errors import RunError
 from studio.keys import digest_of
 
+BLOCKS, BLOCK_CHUNKS = 8, 8
+"""A row group of the plan is 1 to 8 chunks: at least 8 groups a worker where there are that many chunks. It is the block that Ray
+Data moves, which costs about 0.1 CPU-s an operator, and the unit of its checkpoint."""
 WINDOW = 20_000
 """Shots ordered together; longer catalogues are ordered window by window, so that memory stays flat."""
 CHUNKS = pa.schema([("chunk", pa.string()), ("items", pa.large_string())])
@@ -131,5 +134,6 @@ def _write(
         fingerprint = digest_of([fingerprint, [item.key for item in group]])
         chunks.append(fingerprint[:32])
         bodies.append("[" + ",".join(item.model_dump_json() for item in group) + "]")
-    writer.write_table(pa.table({"chunk": chunks, "items": bodies}, schema=CHUNKS), row_group_size=64)
+    group_size = max(1, min(BLOCK_CHUNKS, len(chunks) // (BLOCKS * workers)))
+    writer.write_table(pa.table({"chunk": chunks, "items": bodies}, schema=CHUNKS), row_group_size=group_size)
     return len(chunks), fingerprint

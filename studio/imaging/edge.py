@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from studio.take import F32, U8
 
 RADIUS = 9
-"""Half side of the window, in pixels of the work grid (448 on the longer side)."""
+"""Half side of the window, in pixels of the work grid (400 on the longer side)."""
 NOISE = 5e-5
 """Added to the colour variance, (1.8 levels of 255) squared: camera noise and JPEG."""
 SHADING = 0.12

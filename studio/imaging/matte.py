@@ -10,16 +10,17 @@ import cv2
 import numpy as np
 
 from studio.errors import NoProductFound
-from studio.imaging.backdrop import evidence, openings, plain_ground, reflections
+from studio.imaging.backdrop import Ground, evidence, plain_ground
 from studio.imaging.closed_form import closed_form
 from studio.imaging.edge import Points, Trimap, coverage, points
 from studio.imaging.foreground import foreground
+from studio.imaging.holes import openings, reflections
 from studio.imaging.views import Box, View, doubt, extent, joined, padded
 from studio.take import F32, U8, Matte
 
 Refiner = Literal["guided", "closed_form", "none"]
 
-WORK_PX = 448
+WORK_PX = 400
 """Longer side of the grid on which colours are learnt; more costs time and gains nothing measurable."""
 HIGH, LOW = 0.95, 0.05
 """Map values that count as sure."""
@@ -33,13 +34,13 @@ EMPTY = 0.0005
 @dataclass(frozen=True, slots=True)
 class _Scene:
     """The product's box: full-resolution crop, its copy on the work grid (sRGB 0..1), the joined map, the lowest view,
-    and the ground's colour and noise when it is plain."""
+    and the ground when it is plain."""
 
     crop: U8
     small: F32
     seen: F32
     lowest: F32
-    surface: tuple[F32, float] | None
+    ground: Ground | None
 
 
 def cut(rgb: U8, views: Sequence[View], *, refiner: Refiner, decontaminate: bool, source: str) -> Matte:
@@ -76,8 +77,8 @@ def _trimap(scene: _Scene) -> Trimap:
     """What is sure: the network's extremes, and on plain ground also what differs from it or equals it."""
     seen = scene.seen
     product, ground = (seen > HIGH).astype(np.uint8), (seen < LOW).astype(np.uint8)
-    if scene.surface is not None:
-        other, same = evidence(scene.small, seen, *scene.surface)
+    if scene.ground is not None:
+        other, same = evidence(scene.small, seen, scene.ground)
         product, ground = (product | other) & (1 - same), (ground & (1 - other)) | same
         product = cv2.morphologyEx(product, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     one = np.ones((3, 3), np.uint8)
@@ -101,11 +102,11 @@ def _scene(rgb: U8, views: Sequence[View], box: Box) -> _Scene:
     size = (max(round(crop.shape[1] * scale), 1), max(round(crop.shape[0] * scale), 1))
     small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
     seen, lowest = joined(views, box, size)
-    surface = plain_ground(small, seen)
-    if surface is not None:
-        seen = np.where(openings(small, seen, lowest, *surface) > 0, lowest, seen)
-        seen = np.where(reflections(small, seen, *surface) > 0, np.float32(1), seen)
-    return _Scene(crop, small, seen, lowest, surface)
+    ground = plain_ground(small, seen)
+    if ground is not None:
+        seen = np.where(openings(seen, lowest, ground) > 0, lowest, seen)
+        seen = np.where(reflections(small, seen, ground) > 0, np.float32(1), seen)
+    return _Scene(crop, small, seen, lowest, ground)
 
 
 def _network_trimap(seen: F32) -> Trimap:

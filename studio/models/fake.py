@@ -25,16 +25,18 @@ class FakeMatte:
     """uint8 (64, 64, 3) sRGB -> float32 (64, 64): Otsu's threshold on the distance from the border's median colour.
 
     Options (settings, `models.configured.fake-matte`): `delay_s=1.0` sleeps that long for every item and uses no CPU, like a
-    GPU; `poison=#ff00ff` ends the whole process when an item carries that colour, like a driver crash.
+    GPU; `poison=#ff00ff` ends the whole process when an item carries that colour, like a driver crash; `trace=/tmp/calls`
+    appends a line a call to that file: start and end (Unix seconds), process id, items.
     """
 
     def __init__(self, card: ModelCard, *, weights: Path, given: Given, device: str) -> None:
         self.card = card
-        unknown = sorted(set(given.options) - {"delay_s", "poison"})
+        unknown = sorted(set(given.options) - {"delay_s", "poison", "trace"})
         if unknown or given.source:
-            raise SettingsError(f"{card.name} takes delay_s and poison, not {', '.join(unknown) or given.source}")
+            raise SettingsError(f"{card.name} takes delay_s, poison and trace, not {', '.join(unknown) or given.source}")
         self._delay_s = given.number("delay_s", default=0.0)
         self.device = "fake" if self._delay_s else device
+        self._trace = Path(given.options["trace"]) if "trace" in given.options else None
         self._poison = _colour(given.options["poison"]) if "poison" in given.options else None
 
     def load(self) -> None:
@@ -44,9 +46,14 @@ class FakeMatte:
         """One mask an item, in order."""
         if self._poison is not None and any(_carries(item, self._poison) for item in batch):
             os._exit(1)
+        started = time.time()
         if self._delay_s:
             time.sleep(self._delay_s * len(batch))
-        return [_mask(item) for item in batch]
+        masks = [_mask(item) for item in batch]
+        if self._trace:
+            with self._trace.open("a") as file:
+                file.write(f"{started:.6f} {time.time():.6f} {os.getpid()} {len(batch)}\n")
+        return masks
 
     def example(self) -> U8:
         """A grey square on white."""

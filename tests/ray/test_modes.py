@@ -85,6 +85,7 @@ def test_a_killed_driver_loses_nothing_and_repeats_little(cluster: SimpleNamespa
     command = [sys.executable, "-m", "pipelines.cli", "run", str(tmp_path / "catalog.csv"), "--out", str(tmp_path / "out")]
     environment = os.environ | {
         "PACKSHOT_HOME": str(tree.home),
+        "PACKSHOT_WEIGHTS": str(tree.weights),
         "PACKSHOT_PROFILE": tree.profile,
         "PACKSHOT_TEMPLATES": '["tiny-grey"]',
         "PACKSHOT_TEMPLATE_FOLDERS": f'["{tmp_path / "art"}"]',
