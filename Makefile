@@ -28,11 +28,12 @@ demo: setup
 	@$(BIN)/packshot run examples/catalog/catalog.csv --out out/demo
 
 test: setup
-	@$(BIN)/python -m pytest -q tests/unit tests/contract tests/golden
+	@$(BIN)/python -m pytest -q -n 2 tests/unit
+	@$(BIN)/python -m pytest -q -n 2 tests/contract tests/golden tests/local
 	@$(BIN)/python -m pytest -q tests/ray
 
 test-unit: setup
-	@$(BIN)/python -m pytest -q tests/unit tests/contract tests/golden
+	@$(BIN)/python -m pytest -q -n 2 tests/unit
 
 test-ray: setup
 	@$(BIN)/python -m pytest -q tests/ray

@@ -73,7 +73,6 @@ def _killed_driver(folder: Path, count: int) -> dict[str, Any]:
 def _killed_replica(folder: Path, count: int) -> dict[str, Any]:
     """One of four model replicas is killed when a third of the model calls is done."""
     import ray
-    from ray.util.state import list_actors
 
     settings = _warmed(folder, "delay_s=0.3")
     catalog = write_catalogue(folder / "catalog.csv", blocks(folder / "photos", count, PHOTO_PX))
@@ -84,9 +83,8 @@ def _killed_replica(folder: Path, count: int) -> dict[str, Any]:
     while work.is_alive() and _calls(folder) - before < count // 3:
         time.sleep(0.02)
     name = f"SERVE_REPLICA::{settings.ray.app}#fake-matte#"
-    actors = list_actors(address=ray.get_runtime_context().gcs_address, filters=[("state", "=", "ALIVE")], limit=1000)
-    victim = next(actor for actor in actors if actor.name.startswith(name))
-    ray.kill(ray.get_actor(victim.name, namespace="serve"), no_restart=True)
+    victim = next(a["name"] for a in ray.util.list_named_actors(all_namespaces=True) if a["name"].startswith(name))
+    ray.kill(ray.get_actor(victim, namespace="serve"), no_restart=True)
     work.join()
     started = len(_pids(folder) - pids)
     return _result(settings, folder, result[0], count, _calls(folder) - before - started) | {"replicas_started": started}

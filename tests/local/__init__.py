@@ -1,0 +1,1 @@
+"""Whole runs in one process and real servers on loopback; no Ray."""
