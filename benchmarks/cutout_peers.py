@@ -105,7 +105,7 @@ def in_ray_data(photos: Sequence[Path], out: Path) -> tuple[float, float]:
     with Tree() as used:
         rows = ray.data.from_items([str(photo) for photo in photos], override_num_blocks=16)
         rows = rows.map(decode).map(_Net, compute=ray.data.ActorPoolStrategy(size=2), num_cpus=1).map(write)
-        done = rows.count()
+        done = rows.materialize().count()
     assert done == len(photos)
     return used.cpu_s, used.wall_s
 

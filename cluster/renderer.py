@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from studio.models.base import Models
 from studio.qa import policy
 from studio.recipes.base import Recipe
 from studio.recipes.catalogue import recipe
-from studio.shot import Failed, Outcome, Rejected, Shot
+from studio.shot import Done, Failed, Outcome, Rejected, Report, Shot
 from studio.steps.base import CachedStep, Step
 from studio.take import Take
 
@@ -82,7 +83,7 @@ class Renderer:
             await self._run(second, attempt=1)
             for i, job in zip(again, second, strict=True):
                 outcome = await self._judge(job)
-                outcomes[i] = outcomes[i] if isinstance(outcome, Failed) else outcome
+                outcomes[i] = outcomes[i] if isinstance(outcome, Failed) else _after(outcomes[i].report, outcome)
         await asyncio.gather(*(self._record(job.key, o) for job, o in zip(jobs, outcomes, strict=True)))
         return outcomes
 
@@ -168,6 +169,14 @@ def _may_retry(shot: Shot, outcome: Rejected) -> bool:
     if outcome.report.attempts > 1 or shot.template.cutout.refiner == "none":
         return False
     return policy.decide(outcome.report.measurements, policy.limits(shot.template, shot.destination)).retry
+
+
+def _after(first: Report, outcome: Done | Rejected) -> Done | Rejected:
+    """The second attempt, with what the first one cost."""
+    report = outcome.report
+    calls = Counter(first.model_calls) + Counter(report.model_calls)
+    spent = {"cpu_s": first.cpu_s + report.cpu_s, "gpu_s": first.gpu_s + report.gpu_s, "model_calls": dict(calls)}
+    return outcome.model_copy(update={"report": report.model_copy(update=spent)})
 
 
 def _failed(error: PackshotError) -> Failed:

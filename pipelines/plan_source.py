@@ -1,7 +1,7 @@
 """A run's plan as a Ray Data source: one read task a row group, so that blocks are cut where the plan was cut.
 
-Ray's own Parquet reader lists files, reads footers in an actor of its own and merges small files; on two cores that cost more than
-reading: see docs/benchmarks.md.
+Ray's own Parquet reader lists files, reads footers in an actor of its own and merges small files; on two cores that costs more
+than reading (docs/benchmarks.md).
 """
 
 from __future__ import annotations

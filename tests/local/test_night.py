@@ -122,6 +122,18 @@ def test_rejected_images_never_reach_the_output(shop: Path) -> None:
     assert sample.tree(shop / "out") == {}
 
 
+def test_a_doubtful_cutout_is_made_again_once_with_the_other_refiner(shop: Path) -> None:
+    settings = sample.settings(shop)
+    style = shop / "art" / "styles" / "tiny-grey.yaml"
+    text = sample.TEMPLATE.replace("refiner: none", "refiner: guided")
+    style.write_text(text.replace("qa: {", "qa: {delta_e_mean: {max: 0.000001, retry: true}, "))
+    summary = Night(settings, Request(catalog=str(shop / "catalog.csv"), mode="inline", limit=2), Quiet()).run()
+    rows = list(read_ledger(RunFiles(settings.runs, summary.run)))
+    assert [row["attempts"] for row in rows] == [2, 2]
+    assert summary.model_calls == {"fake-matte": 4}
+    assert summary.reasons == {"delta_e_mean": 2}
+
+
 def test_bad_rows_and_bad_images_lose_nothing_else(shop: Path) -> None:
     (shop / "images" / "p00001.png").write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
     (shop / "images" / "p00002.png").unlink()
