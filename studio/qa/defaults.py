@@ -11,6 +11,7 @@ DEFAULTS: Mapping[str, Limit] = MappingProxyType(
     {
         "uncertainty": Limit(max=0.5, retry=True),
         "edge_contrast": Limit(min=1.5),
+        "strays": Limit(max=0.005),
         "haze": Limit(max=0.01, retry=True),
         "delta_e_mean": Limit(max=1.2),
         "delta_e_p95": Limit(max=3.0),

@@ -324,3 +324,15 @@ def test_thresholds_are_no_part_of_the_key() -> None:
     shot = finished().shot
     tighter = shot.model_copy(update={"destination": PLAIN.model_copy(update={"qa": {"fill": policy.Limit(min=0.9)}})})
     assert Inspect().reads(shot) == Inspect().reads(tighter)
+
+
+@pytest.mark.parametrize(("box", "low", "high"), [((0, 0, 60, 60), 0.004, 0.1), ((0, 0, 240, 300), 0.0, 0.0)])
+def test_small_separate_parts_are_strays_and_large_ones_are_a_set(
+    box: tuple[int, int, int, int], low: float, high: float
+) -> None:
+    take = finished(box=(300, 220, 280, 340))
+    placed = take.need_placed()
+    alpha = np.maximum(placed.alpha, ellipse(*placed.alpha.shape, box))
+    take.placed = Placed(rgb=placed.rgb, alpha=alpha, scale=1.0, box=placed.box)
+    assert low <= measured(encoded(take))["strays"] <= high
+    assert measured(encoded(finished()))["strays"] == 0.0

@@ -16,6 +16,8 @@ REACH = 0.008
 """Distance from the outline, as a fraction of the photo's long side, at which inside and outside are compared."""
 OWN_ALPHA = 100.0
 """Edge contrast of a photo that brought its own alpha channel: the outline is known."""
+STRAY_PART = 0.3
+"""A separate part below this share of the largest one is a stray; a cap beside its lipstick is larger."""
 HAZE_REACH = 0.03
 """Distance from the solid product, as a fraction of the short side, from which a thin matte is haze and not hair."""
 
@@ -66,6 +68,19 @@ def haze(subject: Subject) -> float:
     return float(cv2.countNonZero(cv2.bitwise_and(above(alpha, 0.02), cv2.bitwise_not(near))) / alpha.size)
 
 
+def strays(subject: Subject) -> float:
+    """Share of the product's area in separate parts far smaller than its largest part: things of the old scene that came along.
+    0 for a photo that brought its own alpha channel.
+    """
+    if subject.matte.source == "alpha":
+        return 0.0
+    _, _, stats, _ = cv2.connectedComponentsWithStats(above(subject.coarse.alpha, 0.5), connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
+    if not areas.size:
+        return 0.0
+    return float(areas[areas < STRAY_PART * areas.max()].sum() / areas.sum())
+
+
 def _at(rgb: U8, places: F32) -> U8:
     rows = np.clip(np.rint(places[0]), 0, rgb.shape[0] - 1).astype(np.intp)
     columns = np.clip(np.rint(places[1]), 0, rgb.shape[1] - 1).astype(np.intp)
@@ -76,5 +91,6 @@ CHECKS = (
     Check("product_found", "cut-out", "0/1", "high", "there is a product", product_found),
     Check("uncertainty", "cut-out", "0..1", "low", "how unsure the cut-out is", uncertainty),
     Check("edge_contrast", "cut-out", "dE00", "high", "product against ground across the outline in the photo", edge_contrast),
+    Check("strays", "cut-out", "share", "low", "small separate parts: props of the old scene, or a set", strays),
     Check("haze", "cut-out", "share", "low", "left-over ground far from the product", haze),
 )
