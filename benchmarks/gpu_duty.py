@@ -22,7 +22,7 @@ from pipelines.screen import Quiet
 GPUS, SECONDS, PHOTO_PX = 8, 1.0, 384
 PROFILE = f"""
 name: gpus
-renderer: {{num_cpus: 0.2, max_replicas: 1, ongoing: 8, threads: 2}}
+renderer: {{num_cpus: 0.2, max_replicas: 1, ongoing: 16, threads: 2}}
 models:
   fake-matte:
     {{num_cpus: 0.1, num_gpus: 1, min_replicas: {GPUS}, max_replicas: {GPUS}, ongoing: 2, threads: 1, batch: 1}}
@@ -60,6 +60,8 @@ def run(per_gpu: int = 30) -> dict[str, Any]:
                 carry_out(settings, warm, mode="serve")
             small = _ours(settings, write_catalogue(folder / "short.csv", short), trace)
             long = _ours(settings, write_catalogue(folder / "long.csv", photos), trace)
+            if "--alone" in sys.argv:
+                return {"gpus": GPUS, "long": long, "short": small}
             _undeploy(settings.ray.app)
             peer = _peer(short, folder / "peer")
         return {"gpus": GPUS, "long": long, "short": small, "ray data, 12 a GPU": peer}

@@ -10,6 +10,7 @@ from typing import Any
 
 from ray import serve
 from ray.exceptions import RayActorError
+from ray.serve.config import RequestRouterConfig
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
@@ -25,6 +26,7 @@ from studio.shot import Shot
 log = logging.getLogger(__name__)
 DEAD = (RayActorError,)
 BUSY_PAUSE_S = 0.25
+SHORTEST_QUEUE = RequestRouterConfig(request_router_class="cluster.routing.ShortestQueue")
 
 
 class ModelHost:
@@ -93,7 +95,9 @@ def build_app(settings: Settings, profile: Profile) -> serve.Application:
     """The app that `serve.run` and `serve deploy` take."""
     tree = settings.model_dump(mode="json")
     models = {
-        name: serve.deployment(ModelHost, name=name, **_options(shape)).bind(tree, name, shape.threads)
+        name: serve.deployment(ModelHost, name=name, request_router_config=SHORTEST_QUEUE, **_options(shape)).bind(
+            tree, name, shape.threads
+        )
         for name, shape in profile.models.items()
     }
     shape = profile.renderer

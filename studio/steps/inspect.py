@@ -16,12 +16,15 @@ class Inspect(PixelStep):
     version = 1
 
     def reads(self, shot: Shot) -> dict[str, Any]:
-        """What the destination is asked to be; bounds are not part of it."""
+        """What the destination is asked to be, and what is measured: a new check measures anew. Bounds are not part of it."""
+        from studio.qa.policy import known_checks
+
         destination = shot.destination
         return {
             "background": destination.background,
             "accepts": list(destination.accepts),
             "format": destination.encoding.format,
+            "checks": sorted(known_checks()),
             "composition": shot.template.composition.model_dump(mode="json"),
         }
 
