@@ -15,7 +15,7 @@ setup: $(VENV)/.ready $(VENV)/.weights
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "packshot needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check uv
 	@$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[dev]"
 	@touch $@
 

@@ -25,7 +25,7 @@ name: gpus
 renderer: {{num_cpus: 0.2, max_replicas: 1, ongoing: 16, threads: 2}}
 models:
   fake-matte:
-    {{num_cpus: 0.1, num_gpus: 1, min_replicas: {GPUS}, max_replicas: {GPUS}, ongoing: 2, threads: 1, batch: 1}}
+    {{num_cpus: 0.1, num_gpus: 1, min_replicas: {GPUS}, max_replicas: {GPUS}, ongoing: 3, threads: 1, batch: 1}}
 batch: {{chunk: 4}}
 ray: {{num_cpus: 8, num_gpus: {GPUS}, object_store_mb: 512}}
 """

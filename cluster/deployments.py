@@ -52,7 +52,7 @@ class HandleModels:
         self._profile = profile
         self._calls = {
             name: Isolation[Any, Answer | PackshotError](
-                _caller(handle), dead=DEAD, blame=_blame(name), tries=profile.batch.tries, width=4 * _slots(profile.models[name])
+                _caller(handle), dead=DEAD, blame=_blame(name), tries=profile.batch.tries, width=_slots(profile.models[name])
             )
             for name, handle in handles.items()
         }
