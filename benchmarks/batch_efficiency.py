@@ -2,8 +2,7 @@
 
 Ours runs the recipe `cutout` over a real catalogue through `mode serve`, with Ray, Serve app and models warm: planning, Ray
 Data, journal, store, records, previews, ledger and report included. `same mask` stops at the network's own mask, as the peers
-do; `refined` is what shops get. A bare cut-out has no canvas for the QA of a destination, so its shots end as `rejected`
-(`not_measured`); the work is the same.
+do; `refined` is what shops get. Rejected shots count as made: the work is the same.
 """
 
 from __future__ import annotations

@@ -101,7 +101,8 @@ def in_ray_data(photos: Sequence[Path], out: Path) -> tuple[float, float]:
         (out / f"{Path(row['path']).stem}.png").write_bytes(data)
         return {"bytes": len(data)}
 
-    ray.data.DataContext.get_current().enable_progress_bars = False
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars, context.checkpoint_config = False, None
     with Tree() as used:
         rows = ray.data.from_items([str(photo) for photo in photos], override_num_blocks=16)
         rows = rows.map(decode).map(_Net, compute=ray.data.ActorPoolStrategy(size=2), num_cpus=1).map(write)

@@ -60,8 +60,6 @@ def run(per_gpu: int = 30) -> dict[str, Any]:
                 carry_out(settings, warm, mode="serve")
             small = _ours(settings, write_catalogue(folder / "short.csv", short), trace)
             long = _ours(settings, write_catalogue(folder / "long.csv", photos), trace)
-            if "--alone" in sys.argv:
-                return {"gpus": GPUS, "long": long, "short": small}
             _undeploy(settings.ray.app)
             peer = _peer(short, folder / "peer")
         return {"gpus": GPUS, "long": long, "short": small, "ray data, 12 a GPU": peer}
@@ -148,6 +146,7 @@ def _peer(photos: list[Path], out: Path) -> dict[str, Any]:
     from benchmarks.cutout_peers import decoded, encoded
 
     out.mkdir()
+    ray.data.DataContext.get_current().checkpoint_config = None
 
     def decode(row: dict[str, Any]) -> dict[str, Any]:
         return {"path": row["item"], "image": decoded(Path(row["item"]).read_bytes())}

@@ -19,7 +19,7 @@ def batch_efficiency(result: dict[str, Any]) -> str:
     rows = [["ideal", ideal, ideal / count, "", 1.0]]
     rows += [[name, row["cpu_s"], row["cpu_s"] / count, row["wall_s"], row["efficiency"]] for name, row in result["rows"].items()]
     head = ["", "CPU-s", "CPU-s a photo", "wall s", "efficiency"]
-    split = ", ".join(f"{name} {value}" for name, value in result["split"].items() if abs(value) >= 0.1)
+    split = ", ".join(f"{name} {value:.1f}" for name, value in result["split"].items() if abs(value) >= 0.1)
     note = f"{count} {result['origin']} photos of 1200 px. Ideal: {parts} CPU-s. Our same-mask job by process: {split} CPU-s."
     return f"{note}\n\n{table(head, rows)}\n\nTarget for `ours, same mask`: 0.90."
 

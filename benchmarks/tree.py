@@ -19,14 +19,14 @@ class Tree:
     """Watches this process and its descendants while the `with` block runs (Linux).
 
     A process that was seen once stays counted when it ends or is adopted by init; what it used since the last look, at most a
-    quarter of a second, is lost. What the watching itself uses is taken off. `split` is CPU-seconds by kind of process.
+    quarter of a second, is lost. What the watching itself uses is taken off. `split` is CPU-seconds by kind of process;
+    `default_worker.py` is Ray's workers before they know what they are: their start.
     """
 
     def __init__(self, *, pss: bool = False) -> None:
         self._pss = pss
         self._own = 0.0
-        self._known: dict[tuple[int, float], tuple[str, float]] = {}
-        self._before: dict[tuple[int, float], float] = {}
+        self._known: dict[tuple[int, float], float] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.peak_pss = 0
@@ -35,8 +35,8 @@ class Tree:
 
     def __enter__(self) -> Self:
         self._look()
-        self._before = {key: used for key, (_, used) in self._known.items()}
-        self._started, self._main_look = time.perf_counter(), 0.0
+        self.split = {}
+        self._started = time.perf_counter()
         self._thread.start()
         return self
 
@@ -45,10 +45,7 @@ class Tree:
         self._thread.join()
         self.wall_s = time.perf_counter() - self._started
         self._look()
-        for key, (name, used) in self._known.items():
-            more = used - self._before.get(key, 0.0)
-            self.split[name] = round(self.split.get(name, 0.0) + more, 2)
-        self.split["watching"] = -round(self._own, 2)
+        self.split["watching"] = -self._own
         self.cpu_s = sum(self.split.values())
 
     def _watch(self) -> None:
@@ -62,8 +59,9 @@ class Tree:
             try:
                 times = process.cpu_times()
                 key = (process.pid, process.create_time())
-                name = self._known[key][0] if key in self._known and "ray::" not in self._known[key][0] else _kind(process)
-                self._known[key] = (name, times.user + times.system)
+                used, name = times.user + times.system, _kind(process)
+                self.split[name] = self.split.get(name, 0.0) + used - self._known.get(key, 0.0)
+                self._known[key] = used
                 total += _pss(process.pid) if self._pss else 0
             except (psutil.NoSuchProcess, psutil.ZombieProcess, ProcessLookupError, FileNotFoundError, PermissionError):
                 continue
@@ -78,7 +76,7 @@ def _kind(process: psutil.Process) -> str:
     if first.startswith("ray::"):
         return first.split("(")[0][:48]
     words = " ".join(line)
-    for mark in ("gcs_server", "raylet", "haproxy", "monitor.py", "dashboard", "log_monitor", "runtime_env"):
+    for mark in ("default_worker.py", "gcs_server", "raylet", "haproxy", "monitor.py", "dashboard", "log_monitor", "runtime_env"):
         if mark in words:
             return mark
     return Path(first).name[:32]

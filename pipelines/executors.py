@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cluster.engine import host_threads, open_renderer
 from cluster.profile import Profile
-from cluster.runtime import connected, ensure_app
+from cluster.runtime import connected, ensure_app, leave
 from cluster.settings import Settings
 from pipelines.runfiles import RunFiles
 from pipelines.stage import PoolStage, ServeStage, render_chunk
@@ -18,16 +18,33 @@ log = logging.getLogger(__name__)
 Mode = Literal["serve", "pool", "inline"]
 
 
+class Stop:
+    """How another thread ends the work: `request` calls what the work has bound."""
+
+    def __init__(self) -> None:
+        self._end: Callable[[], object] | None = None
+
+    def bind(self, end: Callable[[], object]) -> None:
+        """Say how the work that goes on now can be ended from another thread."""
+        self._end = end
+
+    def request(self) -> None:
+        """End the work. What is finished stays; nothing half done is recorded."""
+        if self._end is not None:
+            self._end()
+
+
 def execute(
-    mode: Mode, settings: Settings, profile: Profile, files: RunFiles, *, force: bool, phase: Callable[[str], None]
+    mode: Mode, settings: Settings, profile: Profile, files: RunFiles, *, force: bool, phase: Callable[[str], None], stop: Stop
 ) -> None:
     """Do every chunk of the plan that the journal does not hold yet. `phase` is told what is being waited for."""
     if mode == "inline":
         phase("rendering")
-        asyncio.run(_inline(settings, profile, files, force=force))
+        asyncio.run(_inline(settings, profile, files, force=force, stop=stop))
         return
     phase("starting Ray" if not settings.ray.address else f"connecting to {settings.ray.address}")
     with connected(settings, profile):
+        stop.bind(leave)
         if mode == "serve":
             phase("starting the models")
             app = ensure_app(settings, profile)
@@ -38,7 +55,10 @@ def execute(
             _ray_data(profile, files, PoolStage, pool_arguments, workers=profile.batch.pool, calls=1, num_cpus=1, phase=phase)
 
 
-async def _inline(settings: Settings, profile: Profile, files: RunFiles, *, force: bool) -> None:
+async def _inline(settings: Settings, profile: Profile, files: RunFiles, *, force: bool, stop: Stop) -> None:
+    loop, this = asyncio.get_running_loop(), asyncio.current_task()
+    assert this is not None
+    stop.bind(lambda: loop.call_soon_threadsafe(this.cancel))
     host_threads(profile.renderer.threads)
     renderer = open_renderer(settings)
     done = {chunk for path in files.journal_files() for chunk, _ in files.read_journal(path)}

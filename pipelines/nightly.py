@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from cluster.engine import fetcher, registry, storage
 from cluster.profile import Profile, load_profile
-from cluster.runtime import leave
 from cluster.settings import Settings
 from connectors.destinations.folder import FolderDestination
 from connectors.records import Records
@@ -22,7 +21,7 @@ from connectors.sources.mapping import load_mapping
 from connectors.sources.registry import open_source
 from connectors.weights import verify
 from pipelines.estimate import Estimate, estimate, weight
-from pipelines.executors import Mode, execute
+from pipelines.executors import Mode, Stop, execute
 from pipelines.ingest import Ingest, Publisher
 from pipelines.ledger import Totals, read_ledger
 from pipelines.plan import Planned, Planner, Tally
@@ -32,6 +31,8 @@ from studio.errors import RunError
 from templates.library import Library
 
 POLL_S = 0.25
+STOP_S = 60.0
+"""How long a stopped run may take to finish the pixels it is working on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,8 @@ class Night:
     def _execute(self, files: RunFiles, ingest: Ingest, summary: Summary, *, force: bool) -> None:
         """The work in a thread, the journal followed here; Ctrl-C stops the work and keeps what is done."""
         failure: list[BaseException] = []
-        worker = threading.Thread(target=self._work, args=(files, failure, force), name="packshot-run", daemon=True)
+        stop = Stop()
+        worker = threading.Thread(target=self._work, args=(files, failure, force, stop), name="packshot-run", daemon=True)
         try:
             worker.start()
             while worker.is_alive():
@@ -211,16 +213,17 @@ class Night:
         except KeyboardInterrupt:
             summary.state = "interrupted"
             self._watch.phase("stopping")
-            leave()
+            stop.request()
+            worker.join(STOP_S)
             return
         if failure:
             summary.state = "failed"
             raise failure[0]
 
-    def _work(self, files: RunFiles, failure: list[BaseException], force: bool) -> None:
+    def _work(self, files: RunFiles, failure: list[BaseException], force: bool, stop: Stop) -> None:
         mode: Mode = self._request.mode
         try:
-            execute(mode, self._settings, self._profile, files, force=force, phase=self._watch.phase)
+            execute(mode, self._settings, self._profile, files, force=force, phase=self._watch.phase, stop=stop)
         except BaseException as error:  # noqa: BLE001 - carried over to the main thread and raised there
             failure.append(error)
 

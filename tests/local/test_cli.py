@@ -92,7 +92,7 @@ def test_ctrl_c_stops_cleanly_and_resume_finishes(shop: Path) -> None:
     run_id = output.split("--resume ")[1].split()[0]
     done = packshot(shop, "run", "--resume", run_id, "--mode", "inline", "--out", "out", "--json")
     summary = json.loads(done.stdout.splitlines()[-1])
-    assert (done.returncode, summary["released"], summary["due"]) == (0, COUNT, COUNT)
+    assert (done.returncode, summary["released"], summary["due"]) == (0, COUNT, COUNT), done.stdout + done.stderr
     assert len(sample.tree(shop / "out")) == COUNT
 
 
