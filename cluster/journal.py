@@ -73,10 +73,10 @@ class StepCache:
     def _keep(self, step: CachedStep, key: str, take: Take) -> None:
         pictures: dict[str, str] = {}
         if take.glance:
-            pictures["source"] = self._storage.put_blob(preview(look(take.glance)), media_type="image/webp")
+            pictures["source"] = self._storage.put_blob(preview(look(take.glance)), media_type="image/jpeg")
         if take.matte is not None:
             rgba = cv2.merge([*cv2.split(take.matte.foreground), cv2.convertScaleAbs(take.matte.alpha, alpha=255)])
-            pictures["cutout"] = self._storage.put_blob(preview(np.asarray(rgba, np.uint8)), media_type="image/webp")
+            pictures["cutout"] = self._storage.put_blob(preview(np.asarray(rgba, np.uint8)), media_type="image/jpeg")
         entry = {"blob": self._storage.put_blob(step.dump(take)), "previews": pictures, "measurements": take.measurements}
         self._storage.put_action(key, json.dumps(entry, sort_keys=True).encode())
 
@@ -100,7 +100,7 @@ def made_outcome(storage: Storage, take: Take, reused: tuple[str, ...], previews
         attempts=take.attempt + 1,
         cpu_s=take.cpu_s,
         gpu_s=take.gpu_s,
-        previews={**previews, "result": storage.put_blob(preview(image), media_type="image/webp")},
+        previews={**previews, "result": storage.put_blob(preview(image), media_type="image/jpeg")},
     )
     return judged(take.shot, asset, report)
 
@@ -128,7 +128,7 @@ def judged(shot: Shot, asset: Asset, report: Report) -> Outcome:
 
 
 def preview(image: U8) -> bytes:
-    """A WebP of at most 224 px a side, over a checkerboard where the image is transparent."""
+    """A JPEG of at most 224 px a side, over a checkerboard where the image is transparent."""
     height, width = image.shape[:2]
     scale = PREVIEW_PX / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -137,7 +137,7 @@ def preview(image: U8) -> bytes:
         alpha = small[..., 3:].astype(np.float32) / 255
         board = _CHECKER[: small.shape[0], : small.shape[1], None]
         small = (small[..., :3] * alpha + board * (1 - alpha)).astype(np.uint8)
-    done, data = cv2.imencode(".webp", small[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 75])
+    done, data = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
     if not done:
         raise StorageError("a preview could not be encoded")
     return data.tobytes()
