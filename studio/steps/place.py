@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from studio.errors import PackshotError
+from studio.imaging.faithful import faithful
 from studio.imaging.geometry import Box, Extent, box_of, extent_of, offset_of, scale_of, without_haze
 from studio.imaging.resample import REACH, extended, padded, resampled_source
 from studio.models.base import Models
@@ -36,6 +37,7 @@ class Place(Step):
     """
 
     name = "place"
+    version = 2
 
     def reads(self, shot: Shot) -> dict[str, Any]:
         """Composition, enlargement and canvas size."""
@@ -82,7 +84,8 @@ class Place(Step):
         for model, indices in wanted.items():
             crops = [await asyncio.to_thread(_crop, takes[i], plans[i]) for i in indices]
             values = await ask(self.name, models, model, [takes[i] for i in indices], crops)
-            answers.update(zip(indices, values, strict=True))
+            for index, value, crop in zip(indices, values, crops, strict=True):
+                answers[index] = value if isinstance(value, PackshotError) else await asyncio.to_thread(faithful, value, crop)
         return answers
 
 
