@@ -51,6 +51,8 @@ def base_of(alpha: F32, box: Box) -> Base:
     for foot in _further_feet(rise, weight, w, h):
         weight = np.maximum(weight, _standing(rise, foot, w, h))
     seen = np.flatnonzero(weight > 0.02)
+    if not seen.size:
+        seen = np.array([int(np.argmin(rise))])
     span = max(float(np.ptp(seen)), 4.0)
     line = np.interp(np.arange(rise.size), seen, y + h - rise[seen])
     spread = float(np.percentile(rise[seen], 90))

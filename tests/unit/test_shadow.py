@@ -167,3 +167,14 @@ class TestReflection:
         column = opacity[262:, 160]
         assert (np.diff(column) <= 1e-6).all()
         assert opacity[320 - 6 :, :].max() < 0.02
+
+
+def test_a_product_on_a_needle_point_still_has_a_base() -> None:
+    from studio.imaging.base import base_of
+
+    alpha = np.zeros((300, 300), np.float32)
+    for row in range(20, 260):
+        alpha[row, 150 : 150 + max(1, (260 - row) // 3)] = 1.0
+    base = base_of(alpha, (150, 20, 80, 240))
+    assert np.isfinite(base.line).all()
+    assert np.isfinite(base.depth)
