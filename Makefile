@@ -25,7 +25,7 @@ $(VENV)/.weights: $(VENV)/.ready studio/models/registry.py
 
 demo: setup
 	@$(BIN)/packshot plan examples/catalog/catalog.csv
-	@$(BIN)/packshot run examples/catalog/catalog.csv --out out/demo
+	@$(BIN)/packshot run examples/catalog/catalog.csv --out out/demo || test $$? -eq 3
 
 test: setup
 	@$(BIN)/python -m pytest -q -n 2 tests/unit

@@ -19,7 +19,7 @@ from studio.steps.base import CachedStep, Step
 from studio.take import U8, Take
 
 PREVIEW_PX = 224
-_CHECKER = (np.indices((PREVIEW_PX, PREVIEW_PX)).sum(0) // 14 % 2 * 38 + 208).astype(np.uint8)
+_CHECKER = ((np.indices((PREVIEW_PX, PREVIEW_PX)) // 14).sum(0) % 2 * 38 + 208).astype(np.uint8)
 
 
 class StepCache:

@@ -69,6 +69,9 @@ def hush() -> None:
     for name in ("ray", "ray.data", "ray.serve"):
         logging.getLogger(name).setLevel(logging.ERROR)
         logging.getLogger(name).addFilter(_errors_only)
+        for handler in logging.getLogger(name).handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(_errors_only)
 
 
 def _errors_only(record: logging.LogRecord) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cluster.engine import host_threads, open_renderer
 from cluster.profile import Profile
-from cluster.runtime import connected, ensure_app, leave
+from cluster.runtime import connected, ensure_app, hush, leave
 from cluster.settings import Settings
 from pipelines.runfiles import RunFiles
 from pipelines.stage import PoolStage, ServeStage, render_chunk
@@ -94,6 +94,7 @@ def _ray_data(
 
     from pipelines.plan_source import PlanSource
 
+    hush()
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

@@ -8,8 +8,8 @@ import numpy as np
 from studio.take import U8
 
 DOUBT = 14
-"""Levels (of 255) by which the enlargement, shrunk again, may differ from the photo. Sharpening of printed labels stays below; the
-noise that SPAN makes of small bright signs on black is far above."""
+"""Levels (of 255) by which the enlargement, shrunk again, may differ from the photo. Sharpening of printed labels stays below,
+the noise that SPAN makes of small bright signs on black is far above."""
 REACH = 9
 """Photo pixels around a wrong one that are not taken from the network either."""
 
