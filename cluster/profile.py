@@ -50,6 +50,9 @@ class Batch(Frozen):
     """How a night is cut up. Chunks start at `chunk` shots and shrink to 1 towards the end."""
 
     chunk: Positive = 8
+    direct: Count = 2000
+    """Up to so many due shots the driver itself feeds the Serve app; Ray Data, whose workers take some 10 s to come up, streams
+    longer nights. 0: Ray Data always."""
     pool: Positive = 1
     """Workers in `mode: pool`."""
     tries: Positive = 2

@@ -56,6 +56,32 @@ class RaySettings(Frozen):
     app: str = "packshot"
 
 
+class ApiSettings(Frozen):
+    """The HTTP service. Host and port are those of the proxy; nothing listens beyond loopback unless this says so."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    base_url: str = ""
+    """Address that users see, for absolute links in events; empty: links are paths."""
+    require_keys: bool = True
+    """False lets everybody in as administrator: for one person on loopback only."""
+    max_body_bytes: Annotated[int, Field(gt=0)] = 64_000_000
+    max_batch_items: Annotated[int, Field(gt=0)] = 10_000
+    max_wait_s: Annotated[float, Field(ge=0)] = 120.0
+    """Longest `Prefer: wait`."""
+    rate_per_minute: Annotated[int, Field(gt=0)] = 600
+    """Calls a minute and key, where the key has no rate of its own."""
+    publish: str = ""
+    """Folder to which released images of orders are also written; empty: they stay in the store."""
+    urgent: Annotated[int, Field(gt=0)] = 32
+    standard: Annotated[int, Field(gt=0)] = 16
+    """Orders of each priority that are worked on at a time."""
+    webhook_retries_s: tuple[float, ...] = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+    """Pauses before the next attempts of a webhook delivery (Standard Webhooks 1.0 proposes about three days in all)."""
+    private_webhooks: bool = False
+    """Allow webhook endpoints at private or loopback addresses."""
+
+
 class Settings(BaseSettings):
     """The tree. Read from `packshot.yaml`, overridden by `PACKSHOT_<FIELD>` and `PACKSHOT_<GROUP>__<FIELD>`."""
 
@@ -78,6 +104,10 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     records_url: str = ""
     """SQLAlchemy URL of the records; empty means SQLite in `<home>/records.db`."""
+    online_url: str = ""
+    """SQLAlchemy URL of orders, keys and webhooks; empty means SQLite in `<home>/online.db`."""
+    workflows_url: str = ""
+    """SQLAlchemy URL of the workflow engine's own tables; empty means SQLite in `<home>/workflows.db`."""
     runs_uri: str = ""
     """Where runs keep plans, journals and ledgers, visible to the whole cluster; empty means `<home>/runs`."""
     weights: Path | None = None
@@ -86,6 +116,7 @@ class Settings(BaseSettings):
     models: ModelSettings = ModelSettings()
     prices: Prices = Prices()
     ray: RaySettings = RaySettings()
+    api: ApiSettings = ApiSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -108,6 +139,16 @@ class Settings(BaseSettings):
     def records(self) -> str:
         """SQLAlchemy URL of the records."""
         return self.records_url or f"sqlite:///{self.home.absolute() / 'records.db'}"
+
+    @property
+    def online(self) -> str:
+        """SQLAlchemy URL of orders, keys and webhooks."""
+        return self.online_url or f"sqlite:///{self.home.absolute() / 'online.db'}"
+
+    @property
+    def workflows(self) -> str:
+        """SQLAlchemy URL of the workflow engine's tables."""
+        return self.workflows_url or f"sqlite:///{self.home.absolute() / 'workflows.db'}"
 
     @property
     def runs(self) -> str:

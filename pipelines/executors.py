@@ -1,10 +1,10 @@
-"""Carrying a plan out: Ray Data over Serve, Ray Data over a pool, or this process. All three write the same journal."""
+"""Carrying a plan out over Serve (fed by Ray Data, or from here when it is short), by a pool, or here. One journal for all."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from cluster.engine import host_threads, open_renderer
@@ -12,7 +12,8 @@ from cluster.profile import Profile
 from cluster.runtime import connected, ensure_app, hush, leave
 from cluster.settings import Settings
 from pipelines.runfiles import RunFiles
-from pipelines.stage import PoolStage, ServeStage, render_chunk
+from pipelines.stage import PoolStage, Rendered, ServeStage, over_handle, render_chunk
+from studio.shot import Outcome, Shot
 
 log = logging.getLogger(__name__)
 Mode = Literal["serve", "pool", "inline"]
@@ -48,6 +49,10 @@ def execute(
         if mode == "serve":
             phase("starting the models")
             app = ensure_app(settings, profile)
+            if files.read_json("plan.json")["due"] <= profile.batch.direct:
+                phase("rendering")
+                asyncio.run(_feed(files, over_handle(app, profile, force=force), width=profile.in_flight, stop=stop))
+                return
             serve_arguments = (app, profile.model_dump(mode="json"), force)
             _ray_data(profile, files, ServeStage, serve_arguments, workers=1, calls=profile.in_flight, num_cpus=0.1, phase=phase)
         else:
@@ -56,19 +61,29 @@ def execute(
 
 
 async def _inline(settings: Settings, profile: Profile, files: RunFiles, *, force: bool, stop: Stop) -> None:
+    host_threads(profile.renderer.threads)
+    renderer = open_renderer(settings)
+
+    async def render(shots: Sequence[Shot]) -> list[Outcome]:
+        return await renderer.render(shots, force=force)
+
+    await _feed(files, render, width=profile.renderer.ongoing, stop=stop)
+
+
+async def _feed(files: RunFiles, render: Rendered, *, width: int, stop: Stop) -> None:
+    """Every chunk that the journal does not hold, in the plan's order, `width` of them at a time."""
     loop, this = asyncio.get_running_loop(), asyncio.current_task()
     assert this is not None
     stop.bind(lambda: loop.call_soon_threadsafe(this.cancel))
-    host_threads(profile.renderer.threads)
-    renderer = open_renderer(settings)
     done = {chunk for path in files.journal_files() for chunk, _ in files.read_journal(path)}
-    slots = asyncio.Semaphore(profile.renderer.ongoing)
+    slots = asyncio.Semaphore(width)
 
     async def work(chunk: str, items: str) -> None:
         try:
-            files.append_journal(chunk, await render_chunk(items, lambda shots: renderer.render(shots, force=force)))
+            results = await render_chunk(items, render)
         finally:
             slots.release()
+        await asyncio.to_thread(files.append_journal, chunk, results)
 
     async with asyncio.TaskGroup() as group:
         for chunk, items in files.chunks():

@@ -49,23 +49,27 @@ def culprit(shot: Shot) -> Failed:
     return Failed(code=ProcessDied.code, message=message)
 
 
+def over_handle(app: str, profile: Profile, *, force: bool) -> Rendered:
+    """Chunks of shots through the renderer deployment of a running app, with the culprit of a dying process isolated."""
+    from ray import serve
+
+    from cluster.deployments import DEAD, call_renderer
+    from cluster.isolation import Isolation
+
+    handle = serve.get_app_handle(app)
+
+    async def call(shots: Sequence[Shot]) -> list[Outcome]:
+        answers = await call_renderer(handle, [shot.model_dump_json() for shot in shots], force=force)
+        return [_outcome(answer) for answer in answers]
+
+    return Isolation[Shot, Outcome](call, dead=DEAD, blame=culprit, tries=profile.batch.tries, width=profile.in_flight)
+
+
 class ServeStage:
     """Ray Data's async actor: keeps chunks in flight at the renderer deployment. It holds no pixels."""
 
     def __init__(self, app: str, profile: dict[str, Any], force: bool) -> None:
-        from ray import serve
-
-        from cluster.deployments import DEAD, call_renderer
-        from cluster.isolation import Isolation
-
-        chosen = Profile.model_validate(profile)
-        handle = serve.get_app_handle(app)
-
-        async def call(shots: Sequence[Shot]) -> list[Outcome]:
-            answers = await call_renderer(handle, [shot.model_dump_json() for shot in shots], force=force)
-            return [_outcome(answer) for answer in answers]
-
-        self._render = Isolation[Shot, Outcome](call, dead=DEAD, blame=culprit, tries=chosen.batch.tries, width=chosen.in_flight)
+        self._render = over_handle(app, Profile.model_validate(profile), force=force)
 
     async def __call__(self, batch: dict[str, np.ndarray[Any, Any]]) -> dict[str, list[str]]:
         """A batch of chunk rows; a chunk stays one row."""

@@ -1,0 +1,1 @@
+"""What the HTTP service remembers, in SQL: orders, batches, keys, webhook endpoints, products."""
