@@ -16,7 +16,7 @@ from studio.imaging.glance import look
 from studio.qa import policy
 from studio.shot import Asset, Done, Outcome, Rejected, Report, Shot
 from studio.steps.base import CachedStep, Step
-from studio.take import U8, Take
+from studio.take import F32, U8, Take
 
 PREVIEW_PX = 224
 _CHECKER = ((np.indices((PREVIEW_PX, PREVIEW_PX)) // 14).sum(0) % 2 * 38 + 208).astype(np.uint8)
@@ -73,10 +73,9 @@ class StepCache:
     def _keep(self, step: CachedStep, key: str, take: Take) -> None:
         pictures: dict[str, str] = {}
         if take.glance:
-            pictures["source"] = self._storage.put_blob(preview(look(take.glance)), media_type="image/jpeg")
+            pictures["source"] = self._storage.put_blob(preview(look(take.glance, half=True)), media_type="image/jpeg")
         if take.matte is not None:
-            rgba = cv2.merge([*cv2.split(take.matte.foreground), cv2.convertScaleAbs(take.matte.alpha, alpha=255)])
-            pictures["cutout"] = self._storage.put_blob(preview(np.asarray(rgba, np.uint8)), media_type="image/jpeg")
+            pictures["cutout"] = self._storage.put_blob(preview(take.matte.foreground, take.matte.alpha), media_type="image/jpeg")
         entry = {"blob": self._storage.put_blob(step.dump(take)), "previews": pictures, "measurements": take.measurements}
         self._storage.put_action(key, json.dumps(entry, sort_keys=True).encode())
 
@@ -127,17 +126,28 @@ def judged(shot: Shot, asset: Asset, report: Report) -> Outcome:
     return Rejected(reason=verdict.reason, detail=verdict.detail, asset=asset, report=report)
 
 
-def preview(image: U8) -> bytes:
-    """A JPEG of at most 224 px a side, over a checkerboard where the image is transparent."""
-    height, width = image.shape[:2]
-    scale = PREVIEW_PX / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    if small.shape[2] == 4:
-        alpha = small[..., 3:].astype(np.float32) / 255
+def preview(image: U8, alpha: F32 | None = None) -> bytes:
+    """A JPEG of at most 224 px a side, over a checkerboard where `alpha` (or the image's own fourth channel) is below 1."""
+    small = _small(image)
+    clear = small[..., 3] if small.shape[2] == 4 else None
+    if alpha is not None:
+        clear = _small(np.asarray(cv2.convertScaleAbs(alpha, alpha=255), np.uint8))
+    if clear is not None:
+        share = clear[..., None].astype(np.float32) / 255
         board = _CHECKER[: small.shape[0], : small.shape[1], None]
-        small = (small[..., :3] * alpha + board * (1 - alpha)).astype(np.uint8)
+        small = (small[..., :3] * share + board * (1 - share)).astype(np.uint8)
     done, data = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
     if not done:
         raise StorageError("a preview could not be encoded")
     return data.tobytes()
+
+
+def _small(image: U8) -> U8:
+    """Halved while that is fast (an exact factor of 2), then brought to the preview's size."""
+    height, width = image.shape[:2]
+    scale = PREVIEW_PX / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    while min(image.shape[:2]) > 2 and max(image.shape[:2]) >= 2 * PREVIEW_PX:
+        high, wide = image.shape[0] // 2, image.shape[1] // 2
+        image = np.asarray(cv2.resize(image[: 2 * high, : 2 * wide], (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

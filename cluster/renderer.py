@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from cluster.journal import StepCache, load_outcome, made_outcome
 from cluster.remembering import RememberingModels
+from cluster.tiers import in_turn
 from connectors.storage.base import Storage
 from studio.errors import FetchFailed, InputError, PackshotError
 from studio.keys import digest_bytes
@@ -49,13 +50,46 @@ class Renderer:
         self._storage = storage
         self._read = read
         self._cache = StepCache(storage)
+        self._flying: dict[str, asyncio.Future[Outcome | None]] = {}
+        """Shots that are being made in this process now, by key; None: whoever made it was stopped."""
 
     async def render(self, shots: Sequence[Shot], *, force: bool = False) -> list[Outcome]:
-        """Make every shot of a chunk that is not in the store yet. `force` makes it again all the same."""
+        """Make every shot of a chunk that is neither in the store nor under way here. `force` makes it again all the same."""
+        with in_turn():
+            return await self._render(shots, force)
+
+    async def _render(self, shots: Sequence[Shot], force: bool) -> list[Outcome]:
         outcomes = await asyncio.gather(*(self._stored(shot, force) for shot in shots))
-        todo = [shot for shot, outcome in zip(shots, outcomes, strict=True) if outcome is None]
-        made = iter(await self._make(todo))
-        return [outcome if outcome is not None else next(made) for outcome in outcomes]
+        todo = [i for i, outcome in enumerate(outcomes) if outcome is None]
+        made = await self._once([shots[i] for i in todo], force)
+        for i, outcome in zip(todo, made, strict=True):
+            outcomes[i] = outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    async def _once(self, shots: Sequence[Shot], force: bool) -> list[Outcome]:
+        """Shots that another call is making now are waited for and then read from the store; the others are made here."""
+        keys = [self._job(shot).key for shot in shots]
+        theirs = {} if force else {key: self._flying[key] for key in keys if key in self._flying}
+        own = {key: shot for key, shot in zip(reversed(keys), reversed(shots), strict=True) if key not in theirs}
+        loop = asyncio.get_running_loop()
+        futures: dict[str, asyncio.Future[Outcome | None]] = {key: loop.create_future() for key in own}
+        self._flying.update(futures)
+        made: dict[str, Outcome] = {}
+        try:
+            made = dict(zip(own, await self._make(list(own.values())), strict=True))
+        finally:
+            for key, future in futures.items():
+                future.set_result(made.get(key))
+                if self._flying.get(key) is future:
+                    del self._flying[key]
+        return [
+            made[key] if own.get(key) is shot else await self._waited(shot, theirs.get(key) or futures[key])
+            for key, shot in zip(keys, shots, strict=True)
+        ]
+
+    async def _waited(self, shot: Shot, flying: asyncio.Future[Outcome | None]) -> Outcome:
+        outcome = await asyncio.shield(flying)
+        return outcome if isinstance(outcome, Failed) else (await self.render([shot]))[0]
 
     async def _stored(self, shot: Shot, force: bool) -> Outcome | None:
         """What the store knows of the shot, judged by today's thresholds; None when there is work to do."""

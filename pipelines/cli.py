@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -51,10 +52,12 @@ RetryFailed = Annotated[bool, typer.Option(help="Try again also what failed for 
 
 
 def main() -> None:
-    """Entry point: typed errors become one line and exit code 1."""
+    """Entry point: typed errors become one line and exit code 1. Other floors add commands as entry points `packshot.commands`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with SIGINT ignored
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     with _one_line_errors():
+        for entry in entry_points(group="packshot.commands"):
+            entry.load()(app)
         app()
 
 

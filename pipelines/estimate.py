@@ -1,51 +1,20 @@
-"""What a plan will take, from what earlier runs took; first runs use measured defaults."""
+"""What a plan will take."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from cluster.metering import on_gpu
+from cluster import estimates
+from cluster.estimates import DEFAULT_CALL_S, UNKNOWN_CALL_S, Estimate, seconds_a_shot
 from cluster.profile import Profile
 from cluster.settings import Prices
 from connectors.records import Records
 from pipelines.plan import Planned, Tally
 
-DEFAULT_CALL_S = {"u2netp": 0.35, "span-x2": 4.0, "span-x4": 6.0}
-"""CPU-seconds of a model call on one core, measured (docs/benchmarks.md); used until a run has been recorded."""
-DEFAULT_SHOT_S = 0.8
-UNKNOWN_CALL_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Seconds of work by model and for everything else, wall seconds on this profile, and the price."""
-
-    seconds: dict[str, float]
-    wall_s: float
-    cost: float
-    currency: str
-    basis: str
-    """`measured` when earlier runs on these records were used, else `default`."""
+__all__ = ["Estimate", "estimate", "weight"]
 
 
 def estimate(tally: Tally, records: Records, profile: Profile, prices: Prices) -> Estimate:
-    """Estimate a plan. A cached cut-out makes it cheaper than said; nothing makes it much dearer."""
-    due = sum(tally.why.values())
-    past = [run.counts for run in records.runs() if run.counts.get("due") and run.counts.get("cpu_s")]
-    shots = sum(run["due"] - run.get("cached", 0) for run in past)
-    seconds = {name: calls * DEFAULT_CALL_S.get(name, UNKNOWN_CALL_S) for name, calls in tally.calls.items()}
-    seconds["pixels"] = due * DEFAULT_SHOT_S
-    basis = "default"
-    if shots > 0:
-        per_shot = sum(run["cpu_s"] + run["gpu_s"] for run in past) / shots
-        scale = per_shot * due / max(sum(seconds.values()), 1e-9)
-        seconds = {name: value * scale for name, value in seconds.items()}
-        basis = "measured"
-    gpu = sum(value for name, value in seconds.items() if name in on_gpu(profile))
-    cpu = sum(seconds.values()) - gpu
-    price = cpu / 3600 * prices.cpu_hour + gpu / 3600 * prices.gpu_hour
-    wall = sum(seconds.values()) / max(1, profile.renderer.threads * profile.workers)
-    return Estimate(seconds, wall, price, prices.currency, basis)
+    """Estimate a plan."""
+    return estimates.estimate(sum(tally.why.values()), tally.calls, seconds_a_shot(records), profile, prices)
 
 
 def weight(planned: Planned) -> float:

@@ -67,7 +67,7 @@ async def _inline(settings: Settings, profile: Profile, files: RunFiles, *, forc
     async def render(shots: Sequence[Shot]) -> list[Outcome]:
         return await renderer.render(shots, force=force)
 
-    await _feed(files, render, width=profile.renderer.ongoing, stop=stop)
+    await _feed(files, render, width=profile.renderer.shared, stop=stop)
 
 
 async def _feed(files: RunFiles, render: Rendered, *, width: int, stop: Stop) -> None:

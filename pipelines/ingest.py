@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import mimetypes
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from cluster.settings import Prices
 from connectors.destinations.folder import FolderDestination
+from connectors.names import asset_name
 from connectors.records import Records, ShotRecord
 from connectors.storage.base import Storage
 from pipelines.ledger import LedgerWriter, Totals, ledger_row
@@ -18,7 +18,6 @@ from pipelines.runfiles import RunFiles
 from studio.errors import PackshotError
 
 log = logging.getLogger(__name__)
-_EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/avif": ".avif"}
 
 
 class Publisher:
@@ -31,8 +30,7 @@ class Publisher:
         """Path of the published file relative to the output folder; empty when the run has none."""
         if self._out is None:
             return ""
-        extension = _EXTENSIONS.get(media_type) or mimetypes.guess_extension(media_type) or ""
-        name = f"{template.partition('@')[0]}.{destination}.{slot}{extension}"
+        name = asset_name(template.partition("@")[0], destination, slot, media_type)
         path = self._out.publish(sku, name, self._storage.get_blob(asset))
         return str(path.relative_to(self._out.root))
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from cluster.engine import fetcher, registry, storage
 from cluster.profile import Profile, load_profile
 from cluster.settings import Settings
 from connectors.destinations.folder import FolderDestination
+from connectors.online.products import Products
 from connectors.records import Records
 from connectors.sources.mapping import load_mapping
 from connectors.sources.registry import open_source
@@ -24,7 +26,7 @@ from pipelines.estimate import Estimate, estimate, weight
 from pipelines.executors import Mode, Stop, execute
 from pipelines.ingest import Ingest, Publisher
 from pipelines.ledger import Totals, read_ledger
-from pipelines.plan import Planned, Planner, Tally
+from pipelines.plan import PAGE, Planned, Planner, Tally
 from pipelines.report import write_report
 from pipelines.runfiles import RunFiles
 from studio.errors import RunError
@@ -164,7 +166,7 @@ class Night:
     def _planned(self, files: RunFiles, tally: Tally) -> dict[str, Any]:
         files.make()
         due, chunks, fingerprint = files.write_plan(
-            self.plan(tally), workers=self._profile.workers, largest=self._profile.batch.chunk, weight=weight
+            self._remembered(self.plan(tally)), workers=self._profile.workers, largest=self._profile.batch.chunk, weight=weight
         )
         self._check_weights(tally)
         plan = {
@@ -186,6 +188,14 @@ class Night:
         files.write_json("plan.json", meta)
         self._records.start_run(files.run, meta["catalog"], {"mode": self._request.mode, "due": due})
         return meta
+
+    def _remembered(self, planned: Iterator[Planned]) -> Iterator[Planned]:
+        """The same shots; their products are kept on the way, so that the HTTP service knows them by SKU."""
+        products = Products(self._settings.online)
+        while page := list(islice(planned, PAGE)):
+            products.remember((item.shot.product for item in page), str(self._request.catalog))
+            yield from page
+        products.close()
 
     def _check_weights(self, tally: Tally) -> None:
         """A model that cannot load fails the run before it spends anything, not every shot on its own."""

@@ -15,11 +15,12 @@ from connectors.records import ImageRecord, Records, ShotRecord
 from studio.errors import PackshotError, RowError, retryable_codes
 from studio.keys import digest_bytes, digest_of
 from studio.models.base import ModelCard
-from studio.product import Frozen, Product, ProductImage
+from studio.product import Frozen, Product
 from studio.qa import policy
 from studio.recipes.base import KeyLine, Look
 from studio.recipes.catalogue import recipe
 from studio.shot import Shot
+from studio.slots import fitting, slots
 from studio.template import Destination, Template
 from templates.library import Library
 
@@ -105,7 +106,7 @@ class Planner:
         self, products: Sequence[Product], templates: Sequence[Template], stamps: dict[str, ImageRecord], tally: Tally
     ) -> Mapping[str, str]:
         """Digest by URI. An image whose stamp (size and time, or ETag) is known is not opened."""
-        wanted = {i.uri: None for p in products for t in templates for i in _fitting(p, t)}
+        wanted = {i.uri: None for p in products for t in templates for i in fitting(p, t)}
         current = self._fetch.stamps(list(wanted))
         digests: dict[str, str] = {}
         unread: list[str] = []
@@ -138,13 +139,11 @@ class Planner:
     def _shots(self, product: Product, templates: Sequence[Template], digests: Mapping[str, str], tally: Tally) -> Iterator[Shot]:
         fitted = False
         for template in templates:
-            seen: Counter[str] = Counter()
-            for image in _fitting(product, template):
+            photos = fitting(product, template)
+            for image, slot in zip(photos, slots(photos), strict=True):
                 fitted = True
-                seen[image.role] += 1
                 if image.uri not in digests:
                     continue
-                slot = str(image.role) if seen[image.role] == 1 else f"{image.role}-{seen[image.role]}"
                 known = image.model_copy(update={"digest": digests[image.uri]})
                 for output in template.outputs:
                     yield Shot(
@@ -191,10 +190,3 @@ def _why(record: ShotRecord | None, key: str, rules: str, *, force: bool, retry_
     if record.status == "failed" and (retry_failed or record.reason in retryable_codes()):
         return "failed before"
     return ""
-
-
-def _fitting(product: Product, template: Template) -> list[ProductImage]:
-    categories = template.applies_to.categories
-    if categories and not any(product.category.lower().startswith(c.lower()) for c in categories):
-        return []
-    return [image for image in product.images if image.role in template.applies_to.roles]

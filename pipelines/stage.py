@@ -51,15 +51,13 @@ def culprit(shot: Shot) -> Failed:
 
 def over_handle(app: str, profile: Profile, *, force: bool) -> Rendered:
     """Chunks of shots through the renderer deployment of a running app, with the culprit of a dying process isolated."""
-    from ray import serve
-
-    from cluster.deployments import DEAD, call_renderer
+    from cluster.calls import DEAD, call_renderer, renderer_of
     from cluster.isolation import Isolation
 
-    handle = serve.get_app_handle(app)
+    renderer = renderer_of(app, profile)
 
     async def call(shots: Sequence[Shot]) -> list[Outcome]:
-        answers = await call_renderer(handle, [shot.model_dump_json() for shot in shots], force=force)
+        answers = await call_renderer(renderer, [shot.model_dump_json() for shot in shots], force=force)
         return [_outcome(answer) for answer in answers]
 
     return Isolation[Shot, Outcome](call, dead=DEAD, blame=culprit, tries=profile.batch.tries, width=profile.in_flight)

@@ -31,9 +31,10 @@ def glance(rgb: U8) -> bytes:
     return data.tobytes()
 
 
-def look(data: bytes) -> U8:
-    """The pixels of a glance, uint8 (h, w, 3) sRGB."""
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+def look(data: bytes, *, half: bool = False) -> U8:
+    """The pixels of a glance, uint8 (h, w, 3) sRGB; `half` decodes to half the size, in a third of the time."""
+    mode = cv2.IMREAD_REDUCED_COLOR_2 if half else cv2.IMREAD_COLOR
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), mode) if data else None
     if image is None:
         raise StepError("this recipe needs the step 'cutout' before 'inspect'")
     return np.ascontiguousarray(image[..., ::-1], dtype=np.uint8)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.job_client import connect
+from cluster.job_client import connect
 from pipelines.jobs import attach, submit
 from studio.errors import ClusterUnavailable, RunError, SettingsError
 

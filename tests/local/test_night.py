@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from connectors.online.products import Products
 from pipelines.ledger import read_ledger
 from pipelines.nightly import Night, Request, Summary
 from pipelines.plan import Tally
 from pipelines.runfiles import RunFiles
 from pipelines.screen import Quiet
+from studio.errors import NotFound
 from tests import sample
 
 COUNT = 6
@@ -182,3 +184,13 @@ def test_keys_do_not_depend_on_the_folder(tmp_path: Path) -> None:
         sample.catalogue(folder, 2)
         keys.append([item.key for item in night(folder).plan(Tally())])
     assert keys[0] == keys[1]
+
+
+def test_products_of_a_night_are_known_to_orders(shop: Path) -> None:
+    run(shop, limit=2)
+    known = Products(sample.settings(shop).online)
+    product = known.get("SKU-00000")
+    assert product.title == "Product 0"
+    assert Path(product.images[0].uri).is_file()
+    with pytest.raises(NotFound):
+        known.get("SKU-00005")

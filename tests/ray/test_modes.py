@@ -26,12 +26,16 @@ name: test
 renderer: {{num_cpus: 0.1, max_replicas: 1, ongoing: 3, threads: 2}}
 models:
   fake-matte: {{num_cpus: 0.1, min_replicas: {replicas}, max_replicas: {replicas}, ongoing: 4, batch: 2}}
-batch: {{chunk: 4, pool: 2}}
+batch: {{chunk: 4, pool: 2, direct: {direct}}}
 """
 
 
-def settings(tmp: Path, *, replicas: int = 1, fake: str = "", **more: Any) -> Any:
-    (tmp / "profile.yaml").write_text(PROFILE.format(replicas=replicas))
+STREAMED, FED = 0, 2000
+"""`batch.direct`: Ray Data streams every night, or the driver feeds these short ones."""
+
+
+def settings(tmp: Path, *, replicas: int = 1, fake: str = "", direct: int = FED, **more: Any) -> Any:
+    (tmp / "profile.yaml").write_text(PROFILE.format(replicas=replicas, direct=direct))
     app = "t" + digest_of(str(tmp))[:8]
     models = {"configured": {"fake-matte": fake}} if fake else {}
     return sample.settings(tmp, profile=str(tmp / "profile.yaml"), ray={"app": app}, models=models, **more)
@@ -53,22 +57,25 @@ def test_the_three_modes_give_the_same_bytes(cluster: SimpleNamespace, tmp_path:
     shop.mkdir()
     sample.catalogue(shop, 10)
     trees = {}
-    for mode in ("inline", "pool", "serve"):
-        folder = tmp_path / mode
+    for mode, direct in (("inline", FED), ("pool", FED), ("serve", STREAMED), ("serve", FED)):
+        name = f"{mode}-{direct}"
+        folder = tmp_path / name
         folder.mkdir()
-        tree = settings(folder)
-        summary = run(tree, shop, tmp_path / "out" / mode, mode)
+        tree = settings(folder, direct=direct)
+        summary = run(tree, shop, tmp_path / "out" / name, mode)
         assert (summary.released, summary.exit_code) == (10, 0), summary.reasons
-        trees[mode] = sample.tree(tmp_path / "out" / mode)
-    undeploy(tree)
-    assert len(trees["inline"]) == 10
-    assert trees["inline"] == trees["pool"] == trees["serve"]
+        trees[name] = sample.tree(tmp_path / "out" / name)
+        if mode == "serve":
+            undeploy(tree)
+    first, *others = trees.values()
+    assert len(first) == 10
+    assert all(other == first for other in others)
 
 
-@pytest.mark.parametrize("mode", ["serve", "pool"])
-def test_a_sku_that_kills_its_process_fails_alone(cluster: SimpleNamespace, tmp_path: Path, mode: str) -> None:
+@pytest.mark.parametrize(("mode", "direct"), [("serve", STREAMED), ("serve", FED), ("pool", FED)])
+def test_a_sku_that_kills_its_process_fails_alone(cluster: SimpleNamespace, tmp_path: Path, mode: str, direct: int) -> None:
     sample.catalogue(tmp_path, 12, poison=(5,))
-    tree = settings(tmp_path, replicas=2, fake="poison=#ff00ff")
+    tree = settings(tmp_path, replicas=2, fake="poison=#ff00ff", direct=direct)
     summary = run(tree, tmp_path, tmp_path / "out", mode)
     if mode == "serve":
         undeploy(tree)
@@ -78,10 +85,11 @@ def test_a_sku_that_kills_its_process_fails_alone(cluster: SimpleNamespace, tmp_
     assert (summary.released, summary.failed, summary.exit_code) == (11, 1, 3)
 
 
-def test_a_killed_driver_loses_nothing_and_repeats_little(cluster: SimpleNamespace, tmp_path: Path) -> None:
+@pytest.mark.parametrize("direct", [STREAMED, FED])
+def test_a_killed_driver_loses_nothing_and_repeats_little(cluster: SimpleNamespace, tmp_path: Path, direct: int) -> None:
     count = 24
     sample.catalogue(tmp_path, count)
-    tree = settings(tmp_path, fake="delay_s=0.3")
+    tree = settings(tmp_path, fake="delay_s=0.3", direct=direct)
     command = [sys.executable, "-m", "pipelines.cli", "run", str(tmp_path / "catalog.csv"), "--out", str(tmp_path / "out")]
     environment = os.environ | {
         "PACKSHOT_HOME": str(tree.home),

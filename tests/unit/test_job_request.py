@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.job_client import whole_lines
-from pipelines.job_request import PLAIN_OUTPUT, JobRequest
-from pipelines.jobs import last_summary
+from cluster.job_client import whole_lines
+from cluster.job_request import PLAIN_OUTPUT, JobRequest
+from cluster.jobs import last_summary
 from studio.errors import SettingsError
 
 WORDS = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=30).filter(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipelines.job_request import JobRequest
+from cluster.job_request import JobRequest
 from studio.errors import ClusterUnavailable, RunError, SettingsError
 
 POLL_S = 1.0
