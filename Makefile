@@ -8,7 +8,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-unit test-ray test-integration check bench fmt clean setup
+.PHONY: demo test test-unit test-ray test-integration check bench bench-serve fmt clean setup
 
 setup: $(VENV)/.ready $(VENV)/.weights
 
@@ -50,6 +50,9 @@ check: $(VENV)/.ready
 
 bench: setup
 	@$(BIN)/python -m benchmarks
+
+bench-serve: setup
+	@$(BIN)/python -m benchmarks --serve
 
 fmt: $(VENV)/.ready
 	@$(BIN)/ruff check --fix .

@@ -26,6 +26,16 @@ CASES: dict[str, dict[str, Any]] = {
     "faults": {"quick": 48, "full": 160},
 }
 """Case modules, and what their `run` is given."""
+SERVING: dict[str, dict[str, Any]] = {
+    "serve_tax": {"quick": 3, "full": 9},
+    "serve_hit": {"quick": 5, "full": 15},
+    "serve_urgent": {"quick": 30, "full": 100},
+    "serve_spike": {"quick": 64, "full": 64},
+    "serve_faults": {"quick": 500, "full": 500},
+    "small_job": {"quick": 3, "full": 7},
+}
+"""The same for the HTTP service: `make bench-serve`."""
+KNOWN = CASES | SERVING
 PRINTING = ("cutout_quality", "rembg_cpu")
 """Modules that print their own table; run by name or with --full."""
 HEAD = """# Benchmarks
@@ -39,16 +49,18 @@ everything below it (raylet, GCS and workers included).
 def main() -> None:
     """Each case runs in a process of its own."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*CASES, *PRINTING]))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*KNOWN, *PRINTING]))
     parser.add_argument("--full", action="store_true", help="larger sizes, and the cut-out comparisons")
+    parser.add_argument("--serve", action="store_true", help="the cases of the HTTP service")
     parser.add_argument("--write", action="store_true", help="append to or replace sections of docs/benchmarks.md")
     parser.add_argument("--one", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
     size = "full" if options.full else "quick"
     if options.one:
-        print(json.dumps(import_module(f"benchmarks.{options.one}").run(CASES[options.one][size])))
+        print(json.dumps(import_module(f"benchmarks.{options.one}").run(KNOWN[options.one][size])))
         return
-    for name in options.names or [*CASES, *(PRINTING if options.full else ())]:
+    usual = SERVING if options.serve else [*CASES, *(PRINTING if options.full else ())]
+    for name in options.names or usual:
         text = section(name, size)
         print(text, flush=True)
         if options.write:
@@ -58,11 +70,11 @@ def main() -> None:
 def section(name: str, size: str) -> str:
     """One case, run, as Markdown."""
     command = [sys.executable, "-m", f"benchmarks.{name}"]
-    if name in CASES:
+    if name in KNOWN:
         command = [sys.executable, "-m", "benchmarks", "--one", name, *(["--full"] if size == "full" else [])]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=PAGE.parents[1])
     what = (import_module(f"benchmarks.{name}").__doc__ or name).strip()
-    shown = TABLES[name](json.loads(done.stdout.splitlines()[-1])) if name in CASES else f"```\n{done.stdout.strip()}\n```"
+    shown = TABLES[name](json.loads(done.stdout.splitlines()[-1])) if name in KNOWN else f"```\n{done.stdout.strip()}\n```"
     again = f"python -m benchmarks {name}" + (" --full" if size == "full" else "")
     return f"## {name}\n\n{what}\n\n{shown}\n\n`{again}`, {machine()}\n"
 

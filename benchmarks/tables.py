@@ -67,6 +67,57 @@ def faults(result: dict[str, Any]) -> str:
     return f"{result['photos']} photos, 4 model replicas.\n\n{table(['', *cases], rows)}"
 
 
+def serve_tax(result: dict[str, Any]) -> str:
+    """One row a server."""
+    rows = result["rows"]
+    keys = ("p50_ms", "added_ms", "p99_ms", "rps_16", "p99_16_ms", "within_slo", "rps_over_fastapi", "failed")
+    head = [
+        "",
+        "p50 ms",
+        "over FastAPI ms",
+        "p99 ms",
+        "requests/s at 16",
+        "p99 at 16 ms",
+        "p99 < model + 50",
+        "over FastAPI",
+        "failed",
+    ]
+    lines = [[name, *(row[key] for key in keys)] for name, row in rows.items()]
+    missing = "".join(f"\n\nSkipped {name}: {why}" for name, why in result["skipped"].items())
+    ray = f"{rows['packshot']['rps_16'] / rows['ray']['rps_16']:.2f}" if "ray" in rows else "unknown"
+    note = f"A model of {result['model_ms']:g} ms, {result['bytes']:,} bytes in and out, {result['rounds']} interleaved rounds, medians."
+    target = f"Requests/s over Ray Serve as it comes: {ray}. Targets for `packshot`: +1.5 ms, 1.1 and 3."
+    return f"{note}\n\n{table(head, lines)}{missing}\n\n{target}"
+
+
+def serve_hit(result: dict[str, Any]) -> str:
+    """One row a figure."""
+    target = "Targets: over_static_p50_ms <= 2; no model call, no workflow step (a hit asks no replica)."
+    return f"{table(['', 'value'], list(result.items()))}\n\n{target}"
+
+
+def serve_urgent(result: dict[str, Any]) -> str:
+    """One row a figure."""
+    return f"{table(['', 'value'], list(result.items()))}\n\nTarget: p99_ratio <= 1.10, while the night keeps the other replicas busy."
+
+
+def serve_spike(result: dict[str, Any]) -> str:
+    """One row a figure."""
+    target = "Targets: decision_s <= 2 (Ray Serve's default: 30), drain_over_ideal <= 1.15."
+    return f"{table(['', 'value'], list(result.items()))}\n\n{target}"
+
+
+def serve_faults(result: dict[str, Any]) -> str:
+    """One row a figure."""
+    return f"{table(['', 'value'], list(result.items()))}\n\nTargets: lost 0, published_twice 0."
+
+
+def small_job(result: dict[str, Any]) -> str:
+    """One row a job."""
+    target = "Seconds from the start of the job to its end, over the time of one model call. Target: <= 1.05."
+    return f"{table(['', 'value'], list(result.items()))}\n\n{target}"
+
+
 def _shown(cell: Any) -> str:
     return (
         f"{cell:.3g}" if isinstance(cell, float) and abs(cell) < 100 else f"{cell:,.0f}" if isinstance(cell, float) else str(cell)
@@ -79,4 +130,10 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "unchanged": unchanged,
     "memory": memory,
     "faults": faults,
+    "serve_tax": serve_tax,
+    "serve_hit": serve_hit,
+    "serve_urgent": serve_urgent,
+    "serve_spike": serve_spike,
+    "serve_faults": serve_faults,
+    "small_job": small_job,
 }

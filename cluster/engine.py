@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 
 import cv2
 
 from cluster.renderer import Renderer
 from cluster.settings import Settings
+from cluster.tiers import PriorityPool
 from connectors.fetch import Fetcher
-from connectors.storage.base import Storage
+from connectors.storage.base import BLOB, Storage
 from connectors.storage.registry import open_storage
 from connectors.web import WebRules
 from studio.models.base import LocalModels, Models
@@ -34,16 +35,23 @@ def fetcher(settings: Settings) -> Fetcher:
     return Fetcher(max_bytes=limits.max_bytes, web=web, s3_endpoint_url=settings.storage.endpoint_url)
 
 
+def reader(settings: Settings, store: Storage) -> Callable[[str], bytes]:
+    """Bytes of a source image by address; `blob:<digest>` comes out of the store. Raises FetchError, FileTooLarge, NotStored."""
+    fetch = fetcher(settings)
+    return lambda uri: store.get_blob(uri.removeprefix(BLOB)) if uri.startswith(BLOB) else fetch.read(uri)
+
+
 def open_renderer(settings: Settings, models: Models | None = None) -> Renderer:
     """A renderer over the given models, or over models in this process."""
-    return Renderer(models or LocalModels(registry(settings)), storage(settings), fetcher(settings).read)
+    store = storage(settings)
+    return Renderer(models or LocalModels(registry(settings)), store, reader(settings, store))
 
 
 def host_threads(threads: int) -> None:
-    """One cv2 thread a call; `threads` steps at a time when the running loop hands work to threads."""
+    """One cv2 thread a call; `threads` steps at a time when the running loop hands work to threads, urgent ones first."""
     cv2.setNumThreads(1)
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return
-    loop.set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="pixels"))
+    loop.set_default_executor(PriorityPool(threads, "pixels"))

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Generic, TypeVar
 
+from cluster.tiers import TIER, TIERS
+
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -17,6 +19,7 @@ class Isolation(Generic[Item, Result]):
     """Calls `call(items)` for many chunks at once. When a process dies under a chunk it is called again; when it dies
     again, all other calls are let finish and the chunk is halved with nothing else in flight, so that neighbours are
     never blamed. `dead` are the exceptions that mean "the process died"; `blame(item)` is the result of a culprit.
+    `width` calls of each tier run at once, so that urgent ones do not wait for a place behind standard ones.
     """
 
     def __init__(
@@ -31,18 +34,19 @@ class Isolation(Generic[Item, Result]):
     ) -> None:
         self._call, self._dead, self._blame = call, dead, blame
         self._tries, self._pause_s, self._width = tries, pause_s, width
-        self._open = asyncio.Semaphore(width)
+        self._open = {tier: asyncio.Semaphore(width) for tier in TIERS}
         self._alone = asyncio.Lock()
 
     async def __call__(self, items: Sequence[Item]) -> list[Result]:
-        """One result an item, in order."""
-        async with self._open:
+        """One result an item, in order. The call's tier is `TIER`."""
+        async with self._open[TIER.get()]:
             results = await self._try(items, self._tries)
         if results is not None:
             return results
         async with self._alone, AsyncExitStack() as others:
-            for _ in range(self._width):
-                await others.enter_async_context(self._open)
+            for places in self._open.values():
+                for _ in range(self._width):
+                    await others.enter_async_context(places)
             log.warning("a process died %d times under a chunk of %d: looking for the culprit", self._tries, len(items))
             return await self._bisect(items)
 

@@ -30,8 +30,7 @@ def load_cluster(path: Path) -> dict[str, Any]:
 def unmet(profile: Profile, cluster: Mapping[str, Any]) -> list[str]:
     """One line for each deployment of the profile that no node type of the launcher file can host."""
     hosts = {name: node for name, node in cluster["available_node_types"].items() if _starts(name, node, cluster)}
-    deployments = {"renderer": profile.renderer, **profile.models}
-    return [line for name, replicas in deployments.items() if (line := _unmet(name, replicas, hosts))]
+    return [line for name, replicas in profile.deployments.items() if (line := _unmet(name, replicas, hosts))]
 
 
 def exposed(cluster: Mapping[str, Any]) -> list[str]:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from studio.errors import SettingsError
 from studio.product import Frozen
 
 FOLDER = Path(__file__).parent / "profiles"
+RENDERER, DOOR = "renderer", "door"
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0)]
@@ -26,8 +27,14 @@ class Replicas(Frozen):
     memory_mb: Count = 0
     min_replicas: Count = 1
     max_replicas: Positive = 1
+    cold: Positive = 1
+    """Replicas that the first call brings up where there are none (`min_replicas: 0`)."""
+    reserved: Count = 0
+    """Replicas that standard calls leave alone, as long as one other runs."""
     ongoing: Positive = 2
-    """Requests one replica works on at a time, and the queue depth per replica that autoscaling aims for."""
+    """Requests one replica works on at a time."""
+    urgent: Count = 1
+    """Of those, how many places standard calls leave free. A replica that works on one request at a time keeps none."""
     queued: Positive = 1000
     """Requests that may wait at a handle before callers are told to come back."""
     threads: Positive = 1
@@ -36,14 +43,45 @@ class Replicas(Frozen):
     """Most items in one model call."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Node labels the replica asks for."""
-    upscale_delay_s: Share = 2.0
-    downscale_delay_s: Share = 120.0
+    or_labels: dict[str, str] = Field(default_factory=dict)
+    """Labels to do with when no node has `labels` and none can be started."""
+    up_s: Share = 0.5
+    """How long more replicas must have been wanted before they are started."""
+    down_s: Share = 120.0
+    """How long fewer must have been enough before some are ended."""
+    idle_s: Share = 600.0
+    """How long there must have been nothing to do before the last one is ended."""
+    standard: Replicas | None = None
+    """A second deployment of the same class for standard work, elsewhere or cheaper; this one is left to urgent work."""
+
+    @field_validator("standard")
+    @classmethod
+    def _keeps_nothing_free(cls, value: Replicas | None) -> Replicas | None:
+        """A twin sees no urgent calls."""
+        return value.model_copy(update={"urgent": 0, "reserved": 0}) if value else None
 
     @model_validator(mode="after")
     def _bounds(self) -> Replicas:
         if self.min_replicas > self.max_replicas:
             raise ValueError("min_replicas is above max_replicas")
+        if self.cold > self.max_replicas:
+            raise ValueError("cold is above max_replicas")
+        if self.reserved >= self.max_replicas and self.reserved:
+            raise ValueError("reserved leaves no replica of max_replicas to standard calls")
+        if self.urgent >= self.ongoing > 1:
+            raise ValueError("urgent leaves no place of ongoing to standard calls")
+        if self.idle_s < self.down_s:
+            raise ValueError("idle_s is below down_s")
+        if self.or_labels and not self.labels:
+            raise ValueError("or_labels without labels")
+        if self.standard is not None and self.standard.standard is not None:
+            raise ValueError("standard has a standard of its own")
         return self
+
+    @property
+    def shared(self) -> int:
+        """Requests of a replica that standard work may take, and the queue depth a replica that autoscaling aims for."""
+        return max(1, self.ongoing - self.urgent)
 
 
 class Batch(Frozen):
@@ -73,6 +111,8 @@ class Profile(Frozen):
     """One way to run on one kind of cluster."""
 
     name: str
+    api: Positive = 1
+    """Ingress replicas of the HTTP service; each holds a thousand waiting requests."""
     renderer: Replicas = Replicas()
     models: dict[str, Replicas]
     """Deployments by model name; a model that is not listed cannot be used in `mode: serve`."""
@@ -82,12 +122,25 @@ class Profile(Frozen):
     @property
     def in_flight(self) -> int:
         """Chunks kept in flight: enough that the queue shows Serve how many renderers are wanted, a fifth to spare."""
-        return math.ceil(self.renderer.max_replicas * self.renderer.ongoing * 1.2)
+        shape = self.renderer.standard or self.renderer
+        return math.ceil(shape.max_replicas * shape.shared * 1.2)
 
     @property
     def workers(self) -> int:
-        """Renderers that may work at once."""
-        return self.renderer.max_replicas
+        """Renderers that may work at once for a night."""
+        return (self.renderer.standard or self.renderer).max_replicas
+
+    @property
+    def deployments(self) -> dict[str, Replicas]:
+        """Every Serve deployment of the profile, by its name there."""
+        shapes = {RENDERER: self.renderer, **self.models}
+        twins = {twin(name): shape.standard for name, shape in shapes.items() if shape.standard}
+        return shapes | twins
+
+
+def twin(name: str) -> str:
+    """Name of the deployment that does the standard work of another."""
+    return f"{name}-standard"
 
 
 def load_profile(name: str) -> Profile:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cluster.profile import Profile
+from cluster.profile import DOOR, Profile
 from cluster.settings import Settings
 from studio.errors import ClusterUnavailable
 
@@ -35,11 +35,16 @@ RAY_ENVIRONMENT: Mapping[str, str] = {
 """What every Ray process of ours runs with; measured in docs/benchmarks.md and reference figures of Serve's fast path."""
 
 
-def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None:
-    """Set Ray's variables before Ray is imported; what the user has set stays."""
+def prepare_environment(environ: MutableMapping[str, str] | None = None, *, more: Mapping[str, str] | None = None) -> None:
+    """Set Ray's variables, and `more`, before Ray is imported; what the user has set stays."""
     target = os.environ if environ is None else environ
-    for name, value in RAY_ENVIRONMENT.items():
+    for name, value in {**RAY_ENVIRONMENT, **(more or {})}.items():
         target.setdefault(name, value)
+
+
+def joins(settings: Settings) -> bool:
+    """Whether these settings name a Ray that runs already; otherwise one is started on this machine."""
+    return bool(settings.ray.address or os.environ.get("RAY_ADDRESS", ""))
 
 
 @contextmanager
@@ -110,21 +115,25 @@ def leave() -> None:
 
 
 def ensure_app(settings: Settings, profile: Profile) -> str:
-    """The name of the running Serve app, deployed or redeployed when it does not match these settings."""
+    """The name of the running Serve app, deployed or redeployed when it does not match these settings. An app with an
+    ingress of its own (the HTTP service) is used as it is, never replaced: raises ClusterUnavailable when it does not match."""
     from ray import serve
     from ray.serve.config import HTTPOptions, ProxyLocation
-    from ray.serve.exceptions import RayServeException
 
-    from cluster.deployments import build_app, fingerprint
+    from cluster.calls import renderer_of
+    from cluster.deployments import build_app
+    from cluster.hosts import fingerprint
 
     name = settings.ray.app
     try:
-        handle = serve.get_app_handle(name)
-        if handle.fingerprint.remote().result(timeout_s=60) == fingerprint(settings, profile):
+        renderer = renderer_of(name, profile).at("urgent")
+        if renderer.fingerprint.remote().result(timeout_s=60) == fingerprint(settings, profile):
             return name
-    except (RayServeException, TimeoutError):
+    except (ClusterUnavailable, TimeoutError):
         log.info("no app %r yet", name)
     serve.start(proxy_location=ProxyLocation.Disabled, http_options=HTTPOptions(host="127.0.0.1"))
+    if name in serve.status().applications and serve.get_app_handle(name).deployment_name != DOOR:
+        raise ClusterUnavailable(f"the service {name!r} runs with other settings or profile; give both the same, or set ray.app")
     try:
         serve.run(build_app(settings, profile), name=name, route_prefix=None, logging_config=_serve_logging())
     except RuntimeError as error:

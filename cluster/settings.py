@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from studio.errors import SettingsError
@@ -67,6 +67,9 @@ class ApiSettings(Frozen):
     """False lets everybody in as administrator: for one person on loopback only."""
     max_body_bytes: Annotated[int, Field(gt=0)] = 64_000_000
     max_batch_items: Annotated[int, Field(gt=0)] = 10_000
+    """Items of a batch that become orders; a longer one becomes a Ray job."""
+    jobs_address: str = ""
+    """Ray's dashboard, `http://HOST:8265`, to which longer batches are submitted; empty: they are refused."""
     max_wait_s: Annotated[float, Field(ge=0)] = 120.0
     """Longest `Prefer: wait`."""
     rate_per_minute: Annotated[int, Field(gt=0)] = 600
@@ -117,6 +120,14 @@ class Settings(BaseSettings):
     prices: Prices = Prices()
     ray: RaySettings = RaySettings()
     api: ApiSettings = ApiSettings()
+
+    @field_validator("home", "weights", "template_folders")
+    @classmethod
+    def _absolute(cls, value: Any) -> Any:
+        """Processes of a Ray that was joined have working folders of their own."""
+        if isinstance(value, tuple):
+            return tuple(path.absolute() for path in value)
+        return value.absolute() if isinstance(value, Path) else value
 
     @classmethod
     def settings_customise_sources(

@@ -1,12 +1,15 @@
-"""File names made of SKUs."""
+"""File names made of SKUs and of what an image is."""
 
 from __future__ import annotations
+
+import mimetypes
 
 from blake3 import blake3
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 MAX_NAME = 120
 """Characters of a safe name."""
+_EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/avif": ".avif"}
 
 
 def safe_name(sku: str) -> str:
@@ -30,3 +33,9 @@ def safe_name(sku: str) -> str:
             break
         kept += mark
     return kept + tail
+
+
+def asset_name(template: str, destination: str, slot: str, media_type: str) -> str:
+    """File name of a finished image in its SKU's folder: `template.destination.slot.jpg`."""
+    extension = _EXTENSIONS.get(media_type) or mimetypes.guess_extension(media_type) or ""
+    return f"{template}.{destination}.{slot}{extension}"

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, select, update
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy import Table, select, update
 
-from connectors.tables import SCHEMA_VERSION, images, insert_new, metadata, packshot_schema, runs, shots, upsert
-from studio.errors import SettingsError, StorageError, StorageUnavailable
+from connectors.database import Database, batched, insert_new, upsert
+from connectors.tables import SCHEMA_VERSION, images, metadata, runs, shots
+from studio.errors import StorageError
 
-T = TypeVar("T")
-BATCH = 1000
-"""Rows of one executemany, and of one fetch."""
 _SOME = 500
 """Values in one IN list (SQLite's oldest limit is 999)."""
 
@@ -77,17 +67,14 @@ class Records:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url if "://" in url else f"sqlite:///{url}"
-        self._made: Engine | None = None
-        self._making = threading.Lock()
+        self._database = Database(url, metadata, "records", SCHEMA_VERSION)
+        self.url = self._database.url
 
     def images(self, uris: Iterable[str] | None = None) -> dict[str, ImageRecord]:
         """Images by URI: all, or those of `uris` that are known."""
         base = select(images.c.uri, images.c.stamp, images.c.digest)
-        queries = (
-            [base] if uris is None else [base.where(images.c.uri.in_(some)) for some in _batches(dict.fromkeys(uris), _SOME)]
-        )
-        return {row.uri: ImageRecord(*row) for query in queries for row in self._rows(query)}
+        queries = [base] if uris is None else [base.where(images.c.uri.in_(some)) for some in batched(dict.fromkeys(uris), _SOME)]
+        return {row.uri: ImageRecord(*row) for query in queries for row in self._database.rows(query)}
 
     def image_digests(self, uris: Iterable[str]) -> dict[str, str]:
         """BLAKE3 digest by URI, of those that are known."""
@@ -101,7 +88,7 @@ class Records:
         """Every shot of a catalogue, by id."""
         c = shots.c
         columns = (c.shot_id, c.key, c.status, c.parts, c.reason, c.digest, c.media_type, c.path, c.run, c.updated_at)
-        for row in self._rows(select(*columns).where(c.catalog == catalog).order_by(c.shot_id)):
+        for row in self._database.rows(select(*columns).where(c.catalog == catalog).order_by(c.shot_id)):
             yield ShotRecord(*row)
 
     def remember_shots(self, catalog: str, rows: Iterable[ShotRecord]) -> None:
@@ -123,118 +110,39 @@ class Records:
             "started": started or _now(),
             "finished": None,
         }
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(insert_new(runs, connection.dialect.name), row)
             connection.execute(update(runs).where(runs.c.id == run_id).values(state="running", finished=None))
         return self.run(run_id) or RunRecord(run_id, catalog, "running", {}, settings, _now(), None)
 
     def finish_run(self, run_id: str, state: str, counts: Mapping[str, float], *, finished: datetime | None = None) -> None:
         """Note how a run ended. Raises StorageError for a run that was never started."""
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             change = update(runs).where(runs.c.id == run_id).values(state=state, counts=dict(counts), finished=finished or _now())
             if connection.execute(change).rowcount == 0:
                 raise StorageError(f"run {run_id!r} was never started")
 
     def run(self, run_id: str) -> RunRecord | None:
         """A run by id."""
-        return next((_run(row) for row in self._rows(select(runs).where(runs.c.id == run_id))), None)
+        return next((_run(row) for row in self._database.rows(select(runs).where(runs.c.id == run_id))), None)
 
     def runs(self, limit: int = 100) -> list[RunRecord]:
         """The latest runs, newest first."""
-        return [_run(row) for row in self._rows(select(runs).order_by(runs.c.started.desc(), runs.c.id).limit(limit))]
+        return [_run(row) for row in self._database.rows(select(runs).order_by(runs.c.started.desc(), runs.c.id).limit(limit))]
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
-        with self._making:
-            if self._made:
-                self._made.dispose()
-            self._made = None
+        self._database.close()
 
     def __reduce__(self) -> tuple[object, ...]:
         return Records, (self.url,)
 
     def _upsert(self, table: Table, rows: Iterable[dict[str, Any]]) -> None:
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             statement = upsert(table, connection.dialect.name)
-            for some in _batches(rows, BATCH):
+            for some in batched(rows):
                 connection.execute(statement, some)
-
-    def _rows(self, query: Select[Any]) -> Iterator[Any]:
-        with _mapped(), self._engine().connect() as connection:
-            yield from connection.execution_options(yield_per=BATCH).execute(query)
-
-    @contextmanager
-    def _begin(self) -> Iterator[Connection]:
-        with _mapped(), self._engine().begin() as connection:
-            yield connection
-
-    def _engine(self) -> Engine:
-        with self._making:
-            if self._made is None:
-                engine = _open(self.url)
-                _create(engine)
-                self._made = engine
-            return self._made
 
 
 def _run(row: Any) -> RunRecord:
     return RunRecord(row.id, row.catalog, row.state, row.counts, row.settings, row.started, row.finished)
-
-
-def _batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
-    rest = iter(rows)
-    while some := list(islice(rest, size)):
-        yield some
-
-
-def _open(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-            raise SettingsError(f"database {parsed.render_as_string()}: use sqlite or postgresql")
-        if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise SettingsError(f"not a database URL: {error}") from None
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"the database driver {error.name!r} is not installed (for PostgreSQL: pip install psycopg[binary])"
-        ) from None
-    except OSError as error:
-        raise StorageError(f"{url}: {error.strerror}") from None
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _tune_sqlite)
-    return engine
-
-
-def _tune_sqlite(connection: Any, _record: Any) -> None:
-    """Readers beside one writer, and half a minute of patience for the lock."""
-    cursor = connection.cursor()
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _create(engine: Engine) -> None:
-    """Make what is missing. Two processes may do so at once. Raises StorageError for tables of a newer Packshot."""
-    with engine.begin() as connection:
-        for table in metadata.sorted_tables:
-            connection.execute(CreateTable(table, if_not_exists=True))
-            for index in table.indexes:
-                connection.execute(CreateIndex(index, if_not_exists=True))
-        row = {"name": "records", "version": SCHEMA_VERSION}
-        connection.execute(insert_new(packshot_schema, engine.dialect.name), row)
-        version = connection.execute(select(packshot_schema.c.version).where(packshot_schema.c.name == "records")).scalar_one()
-    if version != SCHEMA_VERSION:
-        raise StorageError(f"the database has schema {version}, this Packshot needs {SCHEMA_VERSION}")
-
-
-@contextmanager
-def _mapped() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
-        raise StorageUnavailable(f"database: {error}") from None
-    except SQLAlchemyError as error:
-        raise StorageError(f"database: {error}") from None

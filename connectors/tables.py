@@ -1,34 +1,14 @@
-"""Tables of the record database, and the one dialect difference we have."""
+"""Tables of the record database."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from sqlalchemy import JSON, Column, Index, MetaData, String, Table, Text
 
-from sqlalchemy import JSON, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text, TypeDecorator
-from sqlalchemy.dialects import postgresql, sqlite
+from connectors.database import Utc
 
 SCHEMA_VERSION = 1
 
-
-class Utc(TypeDecorator[datetime]):
-    """An aware datetime, kept as UTC without a zone."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.astimezone(UTC).replace(tzinfo=None) if value else None
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value else None
-
-
 metadata = MetaData()
-
-packshot_schema = Table(
-    "packshot_schema", metadata, Column("name", String, primary_key=True), Column("version", Integer, nullable=False)
-)
 
 images = Table(
     "images",
@@ -66,16 +46,3 @@ runs = Table(
     Column("finished", Utc),
     Index("runs_by_start", "started"),
 )
-
-
-def upsert(table: Table, dialect: str) -> Any:
-    """INSERT that replaces the row with the same primary key (SQLite and PostgreSQL)."""
-    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    fresh = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
-    return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=fresh)
-
-
-def insert_new(table: Table, dialect: str) -> Any:
-    """INSERT that leaves an existing row alone."""
-    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    return insert.on_conflict_do_nothing()

@@ -4,6 +4,8 @@ PackshotError
 |-- InputError                what the caller gave us is wrong
 |   |-- SettingsError         a setting, flag or environment value
 |   |-- RowError              a catalogue row: file, line, field
+|   |-- InvalidCursor         the cursor of a listing was not given out by us
+|   |-- IdempotencyConflict   the same idempotency key came with another request
 |   |-- TemplateError         a style, destination or brand file
 |   |   `-- UnknownTemplate
 |   `-- ImageError            a picture we will not or cannot read
@@ -29,10 +31,18 @@ PackshotError
 |-- FetchError
 |   |-- FetchRefused          address, scheme or redirect is not allowed
 |   `-- FetchFailed           the other side failed or was too slow
-`-- RunError
-    |-- ClusterUnavailable    Ray or the Serve app cannot be reached
-    |-- ProcessDied           the process that rendered this shot died
-    `-- Interrupted           stopped by the user; can be resumed
+|-- RunError
+|   |-- ClusterUnavailable    Ray or the Serve app cannot be reached
+|   |-- ProcessDied           the process that rendered this shot died
+|   `-- Interrupted           stopped by the user; can be resumed
+`-- RequestError              a call of the service cannot be answered as asked
+    |-- NotSupported          understood, but no engine of this installation can do it
+    |-- Unauthenticated       no valid API key
+    |-- Forbidden             the API key lacks the scope
+    |-- NotFound              no such order, batch, key, endpoint or product, or it is another key's
+    |-- Conflict              the state of the thing does not allow it
+    |-- RateLimited           too many calls with this key; worth another try later
+    `-- OverCapacity          more work than the service takes now; worth another try later
 """
 
 from __future__ import annotations
@@ -91,6 +101,18 @@ class RowError(InputError):
 
 def _row_error(message: str, file: str, line: int, field: str) -> RowError:
     return RowError(message, file=file, line=line, field=field)
+
+
+class InvalidCursor(InputError):
+    """The cursor of a listing was not given out by us."""
+
+    code = "invalid_cursor"
+
+
+class IdempotencyConflict(InputError):
+    """The same idempotency key came with another request."""
+
+    code = "idempotency_conflict"
 
 
 class TemplateError(InputError):
@@ -283,3 +305,79 @@ class Interrupted(RunError):
     """Stopped by the user; can be resumed."""
 
     code = "interrupted"
+
+
+class RequestError(PackshotError):
+    """A call of the service cannot be answered as asked."""
+
+    code = "request_error"
+    http_status = 400
+
+
+class NotSupported(RequestError):
+    """Understood, but no engine of this installation can do it."""
+
+    code = "not_supported"
+    http_status = 501
+
+
+class Unauthenticated(RequestError):
+    """No valid API key came with the call."""
+
+    code = "unauthenticated"
+    http_status = 401
+
+
+class Forbidden(RequestError):
+    """The API key is valid and lacks the scope."""
+
+    code = "forbidden"
+    http_status = 403
+
+
+class NotFound(RequestError):
+    """No such order, batch, key, endpoint or product, or it belongs to another key."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class Conflict(RequestError):
+    """The state of the thing does not allow the call."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class RateLimited(RequestError):
+    """Too many calls with this key. `retry_after_s` says when the next one is welcome."""
+
+    code = "rate_limited"
+    retryable = True
+    http_status = 429
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _waiting_error, (type(self), self.message, self.retry_after_s)
+
+
+class OverCapacity(RequestError):
+    """More work than the service takes now. `retry_after_s` says when to try again."""
+
+    code = "over_capacity"
+    retryable = True
+    http_status = 503
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _waiting_error, (type(self), self.message, self.retry_after_s)
+
+
+def _waiting_error(kind: type[RateLimited | OverCapacity], message: str, retry_after_s: float) -> RateLimited | OverCapacity:
+    return kind(message, retry_after_s=retry_after_s)

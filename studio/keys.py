@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from blake3 import blake3
@@ -28,6 +28,14 @@ def digest_of(value: Any) -> str:
 def chain(previous: str, part: Mapping[str, Any]) -> str:
     """Key of a step: everything before it and everything it reads."""
     return digest_of({"previous": previous, **part})
+
+
+def facts(model: BaseModel, *, later: Collection[str], exclude: Collection[str] = ()) -> dict[str, Any]:
+    """A model's fields for a key. `later` names fields that did not always exist: while they hold their default they are left
+    out, so that keys of earlier versions stay."""
+    fields = type(model).model_fields
+    unsaid = {name for name in later if getattr(model, name) == fields[name].default}
+    return model.model_dump(mode="json", exclude=unsaid | set(exclude))
 
 
 def _plain(value: Any) -> Any:

@@ -62,6 +62,8 @@ class Placed:
     alpha: F32
     scale: float
     box: tuple[int, int, int, int]
+    origin: tuple[float, float] = (0.0, 0.0)
+    """Canvas point on which the photo's upper left corner lies."""
 
 
 @dataclass(slots=True)
@@ -74,6 +76,8 @@ class Take:
     attempt: int = 0
     photo: Photo | None = None
     matte: Matte | None = None
+    recoloured: F32 | None = None
+    """float32 (H, W) 0..1 at source geometry: where, and how far, the product was given another colour."""
     glance: bytes = b""
     """JPEG of the photo at a whole fraction of its size (`studio.imaging.glance`), kept with the cut-out for QA and previews."""
     placed: Placed | None = None

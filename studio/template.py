@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
 from studio.product import Frozen, ImageRole
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-HexColour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$", to_lower=True)]
+HexColour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$", to_lower=True)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Format = Literal["jpeg", "png", "webp", "avif"]
+Replaceable = Literal["light", "composition", "shadow", "reflection", "cutout", "upscale", "scene"]
+"""Parts of a template that a fallback may change: how a picture is made, never what it is checked against."""
 
 
 class AppliesTo(Frozen):
@@ -52,6 +55,10 @@ class Composition(Frozen):
     """Canvas point the product's centre is drawn to; overrides alignment, never margins."""
     snap_cropped_sides: bool = True
     """A product cut by the photo's edge is set flush to that canvas edge instead of floating with a straight cut."""
+    scaling: Literal["fit", "fill"] = "fit"
+    """`fit`: all of it is visible. `fill`: it covers the room inside the margins, whatever `fill` says; what runs over is cut."""
+    reference_box: Literal["product", "photo"] = "product"
+    """What the rules above are about: the product's box, or the whole photo, in which the product keeps its place."""
 
 
 class WhiteGround(Frozen):
@@ -88,6 +95,8 @@ class ImageGround(Frozen):
     kind: Literal["image"]
     path: str
     digest: str = ""
+    blur: Fraction = 0.0
+    """Depth of field: 0 sharp, 1 softest."""
 
 
 class SurfaceGround(Frozen):
@@ -124,6 +133,21 @@ class Reflection(Frozen):
     fade: Annotated[float, Field(gt=0, le=1)] = 0.25
 
 
+class Roi(Frozen):
+    """A rectangle of the photo, as fractions of its width and height; it lies inside the photo."""
+
+    x: Fraction = 0.0
+    y: Fraction = 0.0
+    width: Annotated[float, Field(gt=0, le=1)] = 1.0
+    height: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    @model_validator(mode="after")
+    def _inside(self) -> Roi:
+        if self.x + self.width > 1 + 1e-6 or self.y + self.height > 1 + 1e-6:
+            raise ValueError("the region reaches over the photo's edge")
+        return self
+
+
 class Cutout(Frozen):
     """How the product is separated from its photo."""
 
@@ -134,6 +158,19 @@ class Cutout(Frozen):
     """`auto`: a photo that already has a meaningful alpha channel keeps it and calls no model."""
     second_pass: bool = True
     """Look again at the crop where the object is small in the frame."""
+    roi: Roi | None = None
+    """Only what lies here is looked at; the rest of the photo is ground."""
+
+
+class Recolour(Frozen):
+    """Another colour for the product. Texture, gloss and shading stay; the median colour of the region becomes `target`."""
+
+    target: HexColour | tuple[float, float, float]
+    """sRGB, or CIE Lab under D65 (inside the sRGB gamut)."""
+    source: HexColour | None = None
+    """Only what has this colour, in light or shade; None: all of the product."""
+    tolerance: Annotated[float, Field(gt=0, le=60)] = 18.0
+    """How far from `source` a pixel may lie: distance in a* and b*, both colours brought to L* 50."""
 
 
 class Upscale(Frozen):
@@ -149,6 +186,8 @@ class Scene(Frozen):
 
     engine: Literal["procedural", "diffusers"] = "procedural"
     model: str = ""
+    seed: Annotated[int, Field(ge=0)] | None = None
+    """Another grain, veining or weave of the same set; None: the template's own."""
 
 
 class Prompt(Frozen):
@@ -188,6 +227,7 @@ class Encoding(Frozen):
     quality: Annotated[int, Field(ge=1, le=100)] = 95
     floor: Annotated[int, Field(ge=1, le=100)] = 80
     subsampling: Literal["4:4:4", "4:2:0"] = "4:4:4"
+    dpi: Annotated[int, Field(ge=72, le=1200)] = 300
 
 
 class Destination(Frozen):
@@ -224,13 +264,34 @@ class Template(Frozen):
     shadow: Shadow = Shadow()
     reflection: Reflection = Reflection()
     cutout: Cutout = Cutout()
+    recolour: Recolour | None = None
     upscale: Upscale = Upscale()
     scene: Scene = Scene()
     prompt: Prompt = Prompt()
     qa: dict[str, Limit] = Field(default_factory=dict)
     samples: tuple[str, ...] = ()
+    fallback: tuple[dict[Replaceable, dict[str, Any]], ...] = ()
+    """What an order may try in turn when QA holds an image back: fields over this template's, e.g. another refiner."""
 
     @property
     def key(self) -> str:
         """`id@version`."""
         return f"{self.id}@{self.version}"
+
+    @property
+    def ladder(self) -> tuple[Template, ...]:
+        """The looks of `fallback`, in order. None of them falls back any further."""
+        base = self.model_dump(exclude={"fallback"})
+        return tuple(Template.model_validate(_over(base, rung)) for rung in self.fallback)
+
+    @model_validator(mode="after")
+    def _ladder_valid(self) -> Template:
+        """A rung that does not fit is an error of the template, not of the first order that needs it."""
+        _ = self.ladder
+        return self
+
+
+def _over(base: Mapping[Any, Any], patch: Mapping[Any, Any]) -> dict[Any, Any]:
+    """`patch` over `base`, group by group."""
+    both = {name: _over(base[name], value) for name, value in patch.items() if isinstance(value, dict) and name in base}
+    return {**base, **patch, **both}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+BLOB = "blob:"
+"""Scheme of an image address whose bytes lie in the store, under the digest that follows."""
+
 
 class Storage(Protocol):
     """Content-addressed bytes. Blobs are immutable; the first writer of an action wins. Safe for racing writers."""

@@ -59,6 +59,15 @@ def srgb_to_lab(levels: U8) -> F32:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
 
 
+def lab_to_linear(lab: NDArray[np.floating]) -> F64:
+    """Lab (..., 3) to linear light float64 (..., 3), not clipped: below 0 or above 1 the colour is outside sRGB."""
+    values = np.asarray(lab, np.float64)
+    fy = (values[..., 0] + 16) / 116
+    f = np.stack([fy + values[..., 1] / 500, fy, fy - values[..., 2] / 200], axis=-1)
+    ratio = np.where(f**3 > _EPSILON, f**3, (116 * f - 16) / _KAPPA)
+    return np.asarray(ratio @ np.linalg.inv(_TO_XYZ / _WHITE[:, None]).T)
+
+
 def delta_e_76(first: NDArray[np.floating], second: NDArray[np.floating]) -> F32:
     """CIE 1976 difference of two Lab arrays (..., 3): (...) float32, 0 for equal."""
     return np.asarray(np.linalg.norm(np.asarray(first, np.float64) - second, axis=-1), np.float32)

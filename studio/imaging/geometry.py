@@ -23,6 +23,9 @@ HAZE = 1.5 / 255
 ROOM = 0.02
 """Largest part of a canvas side that soft edges may claim as a margin of their own."""
 
+OVER = 4.0
+"""`scaling: fill` enlarges up to so many times beyond what would be visible as a whole: a stick never becomes a kilometre."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extent:
@@ -62,6 +65,18 @@ def extent_of(alpha: F32, cropped: Edges) -> Extent:
     return Extent(solid, soft, cropped)
 
 
+def framed(extent: Extent, photo: tuple[int, int]) -> Extent:
+    """The extent of the whole photo (width, height) instead of the product's; its cropped sides stay."""
+    whole = (0, 0, *photo)
+    return Extent(whole, whole, extent.cropped)
+
+
+def scaled(box: Box, crop: Box, scale: float) -> Box:
+    """A box of the photo in pixels of the crop that was resized by `scale`."""
+    x, y = round((box[0] - crop[0]) * scale), round((box[1] - crop[1]) * scale)
+    return x, y, round(box[2] * scale), round(box[3] * scale)
+
+
 def scale_of(extent: Extent, canvas: tuple[int, int], rules: Composition) -> float:
     """Canvas pixels per source pixel: the wanted fill, or less where margins, baseline or soft edges leave less room."""
     (width, height), (_, _, w, h) = canvas, extent.solid
@@ -70,6 +85,9 @@ def scale_of(extent: Extent, canvas: tuple[int, int], rules: Composition) -> flo
         cover = max(width / w if left and right else 0.0, height / h if top and bottom else 0.0)
         if w * cover <= width + 1 and h * cover <= height + 1:
             return cover
+    if rules.scaling == "fill":
+        sides = _covered(0, extent, width, rules) / w, _covered(1, extent, height, rules) / h
+        return min(max(sides), OVER * min(sides))
     wanted = rules.fill * min(width / w, height / h)
     rooms = [
         _room(extent, axis, wanted, canvas[axis], rules) / (w, h)[axis]
@@ -110,6 +128,13 @@ def _room(extent: Extent, axis: int, scale: float, side: int, rules: Composition
     return max(1.0, side - near_px - far_px)
 
 
+def _covered(axis: int, extent: Extent, side: int, rules: Composition) -> float:
+    """Pixels that `scaling: fill` covers on an axis: the canvas without its margins; flush sides have none."""
+    near, far = _sides(axis, (rules.margins.top, rules.margins.right, rules.margins.bottom, rules.margins.left))
+    flush_near, flush_far = _sides(axis, _flush(extent, rules))
+    return max(1.0, side * (1 - (0 if flush_near else near) - (0 if flush_far else far)))
+
+
 def _start(axis: int, length: int, extent: Extent, side: int, rules: Composition) -> int:
     flush_near, flush_far = _sides(axis, _flush(extent, rules))
     if flush_near and flush_far:
@@ -120,8 +145,14 @@ def _start(axis: int, length: int, extent: Extent, side: int, rules: Composition
     near, far = _sides(axis, (margins.top, margins.right, margins.bottom, margins.left))
     low, high = near * side, (1 - far) * side - length
     if low > high:
-        return round((low + high) / 2)
+        return round(_over(axis, low, high, rules) if rules.scaling == "fill" else (low + high) / 2)
     return round(min(max(_wanted(axis, length, side, rules, low, high), low), high))
+
+
+def _over(axis: int, low: float, high: float, rules: Composition) -> float:
+    """Start of what is larger than its room: the aligned side stays inside, a baseline counts as the lower side."""
+    align = rules.align_x if axis == 0 else "bottom" if rules.baseline is not None else rules.align_y
+    return {"left": low, "top": low, "right": high, "bottom": high}.get(align, (low + high) / 2)
 
 
 def _wanted(axis: int, length: int, side: int, rules: Composition, low: float, high: float) -> float:

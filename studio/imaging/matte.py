@@ -17,6 +17,7 @@ from studio.imaging.foreground import foreground
 from studio.imaging.holes import openings, reflections
 from studio.imaging.views import Box, View, doubt, extent, joined, padded
 from studio.take import F32, U8, Matte
+from studio.template import Roi
 
 Refiner = Literal["guided", "closed_form", "none"]
 
@@ -71,6 +72,32 @@ def kept(rgb: U8, alpha: F32) -> Matte:
     levels = np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint8)
     size = (rgb.shape[1], rgb.shape[0])
     return _matte(size, (0, 0, *size), levels, rgb, levels, 0.0, "alpha")
+
+
+def window(roi: Roi, size: tuple[int, int]) -> Box:
+    """A region of a photo (width, height) in whole pixels, at least one."""
+    left, top = min(int(roi.x * size[0]), size[0] - 1), min(int(roi.y * size[1]), size[1] - 1)
+    right, bottom = round((roi.x + roi.width) * size[0]), round((roi.y + roi.height) * size[1])
+    return left, top, max(left + 1, min(right, size[0])), max(top + 1, min(bottom, size[1]))
+
+
+def only(alpha: F32, box: Box) -> F32:
+    """Alpha float32 (H, W) inside a box, 0 outside."""
+    left, top, right, bottom = box
+    inside = np.zeros_like(alpha)
+    inside[top:bottom, left:right] = alpha[top:bottom, left:right]
+    return inside
+
+
+def framed(found: Matte, box: Box, size: tuple[int, int]) -> Matte:
+    """A cut-out of a photo's part, at its place in the whole photo (width, height)."""
+    left, top, right, bottom = box
+    alpha = np.zeros(size[::-1], np.float32)
+    alpha[top:bottom, left:right] = found.alpha
+    colours = np.empty((size[1], size[0], 3), np.uint8)
+    colours[:] = np.rint(found.foreground[found.alpha > 0.5].mean(axis=0)).astype(np.uint8)
+    colours[top:bottom, left:right] = found.foreground
+    return Matte(alpha, colours, found.uncertainty, found.source)
 
 
 def _trimap(scene: _Scene) -> Trimap:

@@ -51,6 +51,14 @@ def cover(picture: U8, size: tuple[int, int]) -> U8:
     return np.ascontiguousarray(big[top : top + height, left : left + width])
 
 
+def softened(picture: U8, blur: float) -> U8:
+    """A picture out of focus, uint8 (H, W, 3): `blur` 0 (as it is) .. 1, where sigma is 3 % of the longer side."""
+    if blur <= 0:
+        return picture
+    sigma = max(0.3, blur * 0.03 * max(picture.shape[:2]))
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.uint8)
+
+
 def dithered(scene: F32, seed: int) -> U8:
     """Linear light float32 (H, W, 3) to sRGB levels, with noise of one level in place of bands."""
     return rounded(quick_srgb(scene), seed)

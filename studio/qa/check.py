@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from studio.qa.subject import Subject
+from studio.template import Template
+
+
+def everything(_template: Template) -> bool:
+    """Whatever the look."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +27,5 @@ class Check:
     better: Literal["high", "low", "range"]
     about: str
     measure: Callable[[Subject], float | None]
+    concerns: Callable[[Template], bool] = everything
+    """Looks for which the question is asked at all; adding a check for some looks leaves the others' keys alone."""

@@ -38,6 +38,8 @@ WHITE: Mapping[str, Limit] = MappingProxyType(
 STANDING: Mapping[str, Limit] = MappingProxyType({"shadow_gap": Limit(max=0.01)})
 """Added where the template asks for a contact shadow on a ground of ours."""
 
+RECOLOURED: Mapping[str, Limit] = MappingProxyType({"recolour_delta_e": Limit(max=2.0)})
+"""Added where the template asks for another colour: the median delivered is the target, to what most call the same."""
 
 BARE_RECIPE = "cutout"
 BARE: Mapping[str, Limit] = MappingProxyType({"uncertainty": Limit(max=0.5, retry=True)})
@@ -49,6 +51,8 @@ def look(template: Template, destination: Destination) -> dict[str, Limit]:
     limits = dict(DEFAULTS)
     if destination.background == "white" or (template.background.kind == "white" and destination.background == "any"):
         limits |= WHITE
+    if template.recolour is not None:
+        limits |= RECOLOURED
     if template.shadow.contact > 0 and template.background.kind != "transparent" and destination.background != "transparent":
         limits |= STANDING
     return limits

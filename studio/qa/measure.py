@@ -12,5 +12,5 @@ def measure(take: Take) -> dict[str, float]:
     decode and StepError when the take has no cut-out or placement.
     """
     subject = Subject(take)
-    values = {check.name: check.measure(subject) for check in CHECKS}
+    values = {check.name: check.measure(subject) for check in CHECKS if check.concerns(take.shot.template)}
     return {name: round(float(value), 6) for name, value in values.items() if value is not None}

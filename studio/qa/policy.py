@@ -62,6 +62,11 @@ def known_checks() -> frozenset[str]:
     return frozenset(_BLAME)
 
 
+def checks_of(template: Template) -> frozenset[str]:
+    """Names of the checks that are made for this look."""
+    return frozenset(check.name for check in CHECKS if check.concerns(template))
+
+
 def require_known(names: Iterable[str], where: str) -> None:
     """Raise TemplateError for a limit on something that no check measures; the message lists what there is."""
     unknown = sorted(set(names) - set(_BLAME))
@@ -103,6 +108,11 @@ def decide(measurements: Mapping[str, float], limits: Mapping[str, Limit]) -> Ve
     more = f"; also {', '.join(failure.name for failure in failures[1:])}" if len(failures) > 1 else ""
     retry = all(failure.limit.retry and failure.value is not None for failure in failures)
     return Verdict(False, first.reason, first.detail + more, retry, failures)
+
+
+def passes(measurements: Mapping[str, float], name: str, limit: Limit) -> bool:
+    """Whether one limit holds; what was not measured does not pass."""
+    return _holds(_value(measurements, name), limit)
 
 
 def _blame(item: tuple[str, Limit]) -> tuple[int, str]:

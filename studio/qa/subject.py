@@ -89,8 +89,20 @@ class Subject:
 
     @cached_property
     def source_box(self) -> Box:
-        """x, y, width, height of the solid product in the photo; zeros when there is none."""
-        return bounds(above(self.matte.alpha, 0.5))
+        """x, y, width, height of the solid product in the photo, as far as the canvas shows it; zeros when there is none."""
+        solid = above(self.matte.alpha, 0.5)
+        if self.shot.template.composition.scaling == "fill":
+            solid = self._shown(solid)
+        return bounds(solid)
+
+    def _shown(self, mask: U8) -> U8:
+        """The part of a mask of the photo that lies on the canvas."""
+        (left, top), scale, (width, height) = self.placed.origin, self.placed.scale, self.canvas
+        x, y = max(0, round(-left / scale)), max(0, round(-top / scale))
+        right, bottom = max(x, round((width - left) / scale)), max(y, round((height - top) / scale))
+        shown = np.zeros_like(mask)
+        shown[y:bottom, x:right] = mask[y:bottom, x:right]
+        return shown
 
     @cached_property
     def inner(self) -> U8:

@@ -26,7 +26,8 @@ class Recipe:
         """Every step with its key: the digest of all that could change what the step makes."""
         key = self.first(shot)
         for step in self.steps:
-            key = chain(key, _part(step, shot, cards))
+            if step.applies(shot):
+                key = chain(key, _part(step, shot, cards))
             yield step, key
 
     def first(self, shot: Shot) -> str:
@@ -40,12 +41,13 @@ class Recipe:
 
     def parts(self, shot: Shot, cards: Cards) -> dict[str, str]:
         """Digests of what the key is made of, by kind, so that a changed key can be explained."""
+        steps = [step for step in self.steps if step.applies(shot)]
         return {
             "image": digest_of([image.digest for image in shot.images]),
-            "template": digest_of([{k: v for k, v in step.reads(shot).items() if k != "attributes"} for step in self.steps]),
-            "attribute": digest_of([step.reads(shot).get("attributes") for step in self.steps]),
-            "model": digest_of([cards(name).key for step in self.steps for name in step.models(shot)]),
-            "code": digest_of([[step.name, step.version] for step in self.steps]),
+            "template": digest_of([{k: v for k, v in step.reads(shot).items() if k != "attributes"} for step in steps]),
+            "attribute": digest_of([step.reads(shot).get("attributes") for step in steps]),
+            "model": digest_of([cards(name).key for step in steps for name in step.models(shot)]),
+            "code": digest_of([[step.name, step.version] for step in steps]),
         }
 
     def models(self, shot: Shot) -> dict[str, tuple[str, ...]]:
@@ -78,8 +80,8 @@ class KeyLine:
         key = self._recipe.first(shot)
         for step, text in zip(self._recipe.steps, self._texts, strict=True):
             if text is None:
-                key = chain(key, _part(step, shot, self._cards))
-            else:
+                key = chain(key, _part(step, shot, self._cards)) if step.applies(shot) else key
+            elif text:
                 key = digest_bytes(f"{text[0]}{key}{text[1]}".encode())
         return key
 
@@ -87,9 +89,12 @@ class KeyLine:
 _HOLE = digest_of("the place of the previous key")
 
 
-def _around(step: Step, look: Look, cards: Cards) -> tuple[str, str] | None:
-    """Canonical text of a step's part before and after the previous key; None when the step reads the product or the photos."""
+def _around(step: Step, look: Look, cards: Cards) -> tuple[str, str] | tuple[()] | None:
+    """Canonical text of a step's part before and after the previous key; empty for a step that does not apply, None when the
+    step reads the product or the photos."""
     try:
+        if not step.applies(cast("Shot", look)):
+            return ()
         part = _part(step, cast("Shot", look), cards)
     except AttributeError:
         return None

@@ -7,8 +7,9 @@ from studio.steps.compose import Deliver
 from studio.steps.cutout import CutoutStep
 from studio.steps.decode import Decode
 from studio.steps.encode import Encode
+from studio.steps.recolour import RecolourStep
 
 
 def build() -> Recipe:
-    """Decode, cut out, deliver with alpha, write."""
-    return Recipe("cutout", (Decode(), CutoutStep(), Deliver(), Encode()))
+    """Decode, cut out, recolour where asked, deliver with alpha, write."""
+    return Recipe("cutout", (Decode(), CutoutStep(), RecolourStep(), Deliver(), Encode()))

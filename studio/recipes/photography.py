@@ -10,12 +10,13 @@ from studio.steps.encode import Encode
 from studio.steps.ground import Ground
 from studio.steps.inspect import Inspect
 from studio.steps.place import Place
+from studio.steps.recolour import RecolourStep
 from studio.steps.scene import SceneStep
 
 
 def build() -> Recipe:
-    """Decode, cut out, place, build the set, let the light fall, compose, write, measure."""
+    """Decode, cut out, recolour where asked, place, build the set, let the light fall, compose, write, measure."""
     return Recipe(
         "photography",
-        (Decode(), CutoutStep(), Place(), SceneStep(), Ground(), Compose(), Encode(), Inspect()),
+        (Decode(), CutoutStep(), RecolourStep(), Place(), SceneStep(), Ground(), Compose(), Encode(), Inspect()),
     )

@@ -23,6 +23,10 @@ class Step(ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
 
+    def applies(self, shot: Shot) -> bool:
+        """Whether the step does anything for the shot. One that does not leaves take and key alone."""
+        return True
+
     def reads(self, shot: Shot) -> dict[str, Any]:
         """Every fact about the shot, beyond earlier steps, that can change this step's result; JSON-able, part of the key."""
         return {}
@@ -44,8 +48,10 @@ class PixelStep(Step):
         """Add this step's result to the take. Raises PackshotError for a take that cannot go on."""
 
     async def process(self, takes: Sequence[Take], models: Models) -> list[Take | PackshotError]:
-        """`apply` on every take, each in a thread."""
-        return await each(self.name, self.apply, takes)
+        """`apply` on every take that the step applies to, each in a thread; the others come back as they are."""
+        chosen = [take for take in takes if self.applies(take.shot)]
+        done = {id(take): result for take, result in zip(chosen, await each(self.name, self.apply, chosen), strict=True)}
+        return [done.get(id(take), take) for take in takes]
 
 
 class CachedStep(Step):

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from studio.errors import PackshotError
 from studio.imaging import matte
 from studio.imaging.glance import glance
 from studio.imaging.matte_bytes import pack, unpack
 from studio.imaging.views import View, closer, frame, item
+from studio.keys import facts
 from studio.models.base import Models
 from studio.shot import Shot
 from studio.steps.base import CachedStep, ask, each
-from studio.take import Matte, Photo, Take
+from studio.take import U8, Matte, Photo, Take
 
 GLASS, SOLID = 0.98, 0.5
 MIN_GLASS, MIN_SOLID = 0.005, 0.02
@@ -32,7 +35,7 @@ class CutoutStep(CachedStep):
 
     def reads(self, shot: Shot) -> dict[str, Any]:
         """Every cut-out field of the template."""
-        return {"cutout": shot.template.cutout.model_dump(mode="json")}
+        return {"cutout": facts(shot.template.cutout, later=("roi",))}
 
     def models(self, shot: Shot) -> tuple[str, ...]:
         """The matting model, which a photo with its own alpha does not call after all."""
@@ -60,7 +63,7 @@ class CutoutStep(CachedStep):
         items: dict[int, Any] = {}
 
         def prepare(take: Take) -> None:
-            rgb = take.need_photo().rgb
+            rgb = _seen(take)
             box = frame(rgb) if first else closer(views[id(take)][0])
             assert box is not None
             items[id(take)] = (item(rgb, box, side), box)
@@ -95,10 +98,21 @@ def _refine(views: dict[int, list[View]], take: Take) -> None:
     seen = views[id(take)]
     if seen:
         refiner = OTHER[fields.refiner] if take.attempt else fields.refiner
-        _put(take, matte.cut(photo.rgb, seen, refiner=refiner, decontaminate=fields.decontaminate, source=fields.model))
+        found = matte.cut(_seen(take), seen, refiner=refiner, decontaminate=fields.decontaminate, source=fields.model)
+        _put(take, found if fields.roi is None else matte.framed(found, matte.window(fields.roi, photo.size), photo.size))
     else:
         assert photo.alpha is not None
-        _put(take, matte.kept(photo.rgb, photo.alpha))
+        alpha = photo.alpha if fields.roi is None else matte.only(photo.alpha, matte.window(fields.roi, photo.size))
+        _put(take, matte.kept(photo.rgb, alpha))
+
+
+def _seen(take: Take) -> U8:
+    """The part of the photo in which the product is looked for."""
+    photo, roi = take.need_photo(), take.shot.template.cutout.roi
+    if roi is None:
+        return photo.rgb
+    left, top, right, bottom = matte.window(roi, photo.size)
+    return np.ascontiguousarray(photo.rgb[top:bottom, left:right])
 
 
 def _put(take: Take, cut: Matte) -> None:

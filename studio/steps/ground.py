@@ -19,7 +19,7 @@ from studio.template import SurfaceGround
 class Ground(PixelStep):
     """Fills `take.shade` and lays a reflection into `take.ground`.
 
-    A product that the photo cuts at the bottom stands on nothing we can see: it gets neither.
+    A product that the photo or the canvas cuts at the bottom stands on nothing we can see: it gets neither.
     """
 
     name = "ground"
@@ -38,7 +38,8 @@ class Ground(PixelStep):
         """Work out the shade; zeros where the template asks for none."""
         placed, template = take.need_placed(), take.shot.template
         take.shade = np.zeros(placed.alpha.shape, np.float32)
-        if take.need_matte().cropped[2]:
+        runs_over = template.composition.scaling == "fill" and placed.box[1] + placed.box[3] >= placed.alpha.shape[0]
+        if runs_over or take.need_matte().cropped[2]:
             return
         if template.shadow.contact > 0 or template.shadow.cast > 0:
             horizon = _horizon(take.shot)

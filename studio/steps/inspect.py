@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from studio.keys import facts
 from studio.shot import Shot
 from studio.steps.base import PixelStep
 from studio.take import Take
@@ -17,15 +18,15 @@ class Inspect(PixelStep):
 
     def reads(self, shot: Shot) -> dict[str, Any]:
         """What the destination is asked to be, and what is measured: a new check measures anew. Bounds are not part of it."""
-        from studio.qa.policy import known_checks
+        from studio.qa.policy import checks_of
 
         destination = shot.destination
         return {
             "background": destination.background,
             "accepts": list(destination.accepts),
             "format": destination.encoding.format,
-            "checks": sorted(known_checks()),
-            "composition": shot.template.composition.model_dump(mode="json"),
+            "checks": sorted(checks_of(shot.template)),
+            "composition": facts(shot.template.composition, later=("scaling", "reference_box")),
         }
 
     def apply(self, take: Take) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 
 from studio.errors import PackshotError
 from studio.imaging.faithful import faithful
-from studio.imaging.geometry import Box, Extent, box_of, extent_of, offset_of, scale_of, without_haze
+from studio.imaging.geometry import Box, Extent, box_of, extent_of, framed, offset_of, scale_of, scaled, without_haze
 from studio.imaging.resample import REACH, extended, padded, resampled_source
+from studio.keys import facts
 from studio.models.base import Models
 from studio.shot import Shot
 from studio.steps.base import Step, ask, each
@@ -42,7 +43,7 @@ class Place(Step):
     def reads(self, shot: Shot) -> dict[str, Any]:
         """Composition, enlargement and canvas size."""
         return {
-            "composition": shot.template.composition.model_dump(mode="json"),
+            "composition": facts(shot.template.composition, later=("scaling", "reference_box")),
             "upscale": shot.template.upscale.model_dump(mode="json"),
             "canvas": [shot.destination.width, shot.destination.height],
         }
@@ -93,10 +94,12 @@ def planned(take: Take) -> Plan:
     """Measure the cut-out and decide the scale. Raises NoProductFound."""
     matte, shot = take.need_matte(), take.shot
     alpha = without_haze(matte.alpha)
-    extent = extent_of(alpha, matte.cropped)
+    product = extent_of(alpha, matte.cropped)
+    whole = shot.template.composition.reference_box == "photo"
+    extent = framed(product, (alpha.shape[1], alpha.shape[0])) if whole else product
     scale = scale_of(extent, (shot.destination.width, shot.destination.height), shot.template.composition)
     room = max(2, int(np.ceil(REACH / min(scale, 1.0))))
-    return Plan(alpha, extent, scale, padded(extent.soft, room, (alpha.shape[1], alpha.shape[0])))
+    return Plan(alpha, extent, scale, padded(product.soft, room, (alpha.shape[1], alpha.shape[0])))
 
 
 def put(take: Take, plan: Plan, enlarged: U8 | None) -> None:
@@ -109,13 +112,17 @@ def put(take: Take, plan: Plan, enlarged: U8 | None) -> None:
     if enlarged is not None:
         whole = (0, 0, enlarged.shape[1], enlarged.shape[0])
         rgb, _ = resampled_source(enlarged, np.ones(enlarged.shape[:2], np.float32), whole, size)
+    rules = shot.template.composition
     solid = box_of(alpha > 0.5) or (0, 0, *size)
-    dx, dy = offset_of(solid, plan.extent, canvas, shot.template.composition)
+    if rules.reference_box == "photo":
+        solid = scaled(plan.extent.solid, plan.crop, plan.scale)
+    dx, dy = offset_of(solid, plan.extent, canvas, rules)
     canvas_rgb = np.zeros((canvas[1], canvas[0], 3), np.uint8)
     canvas_alpha = np.zeros((canvas[1], canvas[0]), np.float32)
     to, source = _overlap((dx, dy), size, canvas)
     canvas_rgb[to], canvas_alpha[to] = rgb[source], alpha[source]
-    take.placed = Placed(canvas_rgb, canvas_alpha, plan.scale, box_of(canvas_alpha > 0.5) or (0, 0, 0, 0))
+    origin = dx - plan.crop[0] * plan.scale, dy - plan.crop[1] * plan.scale
+    take.placed = Placed(canvas_rgb, canvas_alpha, plan.scale, box_of(canvas_alpha > 0.5) or (0, 0, 0, 0), origin)
     take.measurements["scale"] = plan.scale
     take.measurements["upscaled"] = float(enlarged is not None)
 

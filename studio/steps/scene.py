@@ -8,8 +8,8 @@ from typing import Any
 from studio.errors import ModelNotConfigured, StepError
 from studio.imaging.codec import decode
 from studio.imaging.surfaces import surface_scene
-from studio.imaging.sweep import colour_ground, cover, gradient_ground
-from studio.keys import digest_of
+from studio.imaging.sweep import colour_ground, cover, gradient_ground, softened
+from studio.keys import digest_of, facts
 from studio.shot import Shot
 from studio.steps.base import PixelStep
 from studio.take import U8, Take
@@ -20,6 +20,7 @@ from studio.template import (
     ImageGround,
     Light,
     SurfaceGround,
+    Template,
     TransparentGround,
     WhiteGround,
 )
@@ -47,10 +48,10 @@ class SceneStep(PixelStep):
         scene, template = shot.template.scene, shot.template
         facts = {
             "engine": scene.engine,
-            "ground": ground_of(shot).model_dump(mode="json", exclude={"path"}),
+            "ground": _facts(ground_of(shot)),
             "light": template.light.model_dump(mode="json"),
             "canvas": [shot.destination.width, shot.destination.height],
-            "seed": template.id,
+            "seed": _seed(template),
         }
         if scene.engine != "procedural":
             facts["prompt"] = template.prompt.model_dump(mode="json")
@@ -69,9 +70,9 @@ class SceneStep(PixelStep):
             raise ModelNotConfigured(f"scene engine {shot.template.scene.engine!r} is not part of this recipe")
         ground, size = ground_of(shot), (shot.destination.width, shot.destination.height)
         if isinstance(ground, ImageGround):
-            take.ground = _picture(_asset(take, ground), size)
+            take.ground = _picture(_asset(take, ground), size, ground.blur)
         else:
-            take.ground = built(ground, shot.template.light, size, shot.template.id)
+            take.ground = built(ground, shot.template.light, size, _seed(shot.template))
 
 
 @lru_cache(maxsize=KEPT)
@@ -93,10 +94,19 @@ def built(ground: Ground, light: Light, size: tuple[int, int], name: str) -> U8 
 
 
 @lru_cache(maxsize=KEPT)
-def _picture(data: bytes, size: tuple[int, int]) -> U8:
-    scene = cover(decode(data).rgb, size)
+def _picture(data: bytes, size: tuple[int, int], blur: float) -> U8:
+    scene = softened(cover(decode(data).rgb, size), blur)
     scene.setflags(write=False)
     return scene
+
+
+def _facts(ground: Ground) -> dict[str, Any]:
+    return facts(ground, later=("blur",), exclude=("path",)) if isinstance(ground, ImageGround) else facts(ground, later=())
+
+
+def _seed(template: Template) -> str:
+    """What the set's randomness hangs on: the template's name, or the seed asked for."""
+    return template.id if template.scene.seed is None else f"seed {template.scene.seed}"
 
 
 def _asset(take: Take, ground: ImageGround) -> bytes:

@@ -51,7 +51,7 @@ def commands(cluster: dict[str, Any]) -> list[str]:
 def test_ray_accepts_the_file(cluster: dict[str, Any]) -> None:
     prepared = prepare_config(copy.deepcopy(cluster))
     validate_config(prepared)
-    assert prepared["available_node_types"].keys() == {"head", "cpu_on_demand", "gpu_on_demand", "gpu_spot"}
+    assert prepared["available_node_types"].keys() == {"head", "cpu_on_demand", "cpu_spot", "gpu_on_demand", "gpu_spot"}
     for node in prepared["available_node_types"].values():
         validate_node_label_syntax(node.get("labels", {}))
         validate_node_labels(node.get("labels", {}))
@@ -71,7 +71,7 @@ def test_what_ray_does_not_check(cluster: dict[str, Any]) -> None:
 def test_no_work_on_the_head(cluster: dict[str, Any], production: Profile) -> None:
     assert cluster["available_node_types"]["head"]["resources"] == {"CPU": 0}
     alone = {**cluster, "available_node_types": {"head": cluster["available_node_types"]["head"]}}
-    assert len(unmet(production, alone)) == 1 + len(production.models)
+    assert len(unmet(production, alone)) == len(production.deployments)
 
 
 def test_spot_is_spot_and_tried_first(cluster: dict[str, Any]) -> None:
@@ -79,9 +79,11 @@ def test_spot_is_spot_and_tried_first(cluster: dict[str, Any]) -> None:
     for name, node in nodes.items():
         market = node["node_config"].get("InstanceMarketOptions", {}).get("MarketType", "on-demand")
         assert node.get("labels", {}).get("packshot/market", "on-demand") == market, name
-    assert nodes["gpu_spot"]["priority"] > nodes["gpu_on_demand"]["priority"]
-    assert nodes["gpu_spot"]["resources"] == nodes["gpu_on_demand"]["resources"]
-    assert nodes["gpu_on_demand"]["min_workers"] == nodes["gpu_spot"]["min_workers"] == 0
+    for pool in ("cpu", "gpu"):
+        spot, on_demand = nodes[f"{pool}_spot"], nodes[f"{pool}_on_demand"]
+        assert spot["priority"] > on_demand["priority"]
+        assert spot["resources"] == on_demand["resources"]
+        assert spot["min_workers"] == on_demand["min_workers"] == 0
 
 
 def test_doors_are_shut(cluster: dict[str, Any]) -> None:
@@ -160,7 +162,7 @@ def test_every_node_installs_this_version(cluster: dict[str, Any]) -> None:
 def clustered() -> list[Profile]:
     """Packaged profiles that ask for labels are meant for a cluster."""
     profiles = [load_profile(path.stem) for path in sorted(FOLDER.glob("*.yaml"))]
-    return [p for p in profiles if any(r.labels for r in (p.renderer, *p.models.values()))]
+    return [p for p in profiles if any(r.labels for r in p.deployments.values())]
 
 
 def test_production_is_for_clusters() -> None:
@@ -176,7 +178,7 @@ def test_every_deployment_has_a_host(cluster: dict[str, Any], profile: Profile) 
 def test_the_largest_night_fits(cluster: dict[str, Any], profile: Profile) -> None:
     """The nodes that the labels allow have, together, what every deployment asks for at max_replicas."""
     wanted: dict[tuple[tuple[str, str], ...], list[Replicas]] = defaultdict(list)
-    for replicas in (profile.renderer, *profile.models.values()):
+    for replicas in profile.deployments.values():
         wanted[tuple(sorted(replicas.labels.items()))].append(replicas)
     for labels, group in wanted.items():
         nodes = [n for n in cluster["available_node_types"].values() if dict(labels).items() <= n.get("labels", {}).items()]
@@ -188,8 +190,23 @@ def test_the_largest_night_fits(cluster: dict[str, Any], profile: Profile) -> No
             assert need <= sum(n["resources"].get(kind, 0) * n["max_workers"] for n in nodes), (labels, kind)
 
 
+@pytest.mark.parametrize("profile", clustered(), ids=lambda p: p.name)
+def test_every_fallback_has_a_host(cluster: dict[str, Any], profile: Profile) -> None:
+    """Where the nodes of the first choice cannot be had, those of the second can host the deployment."""
+    second = [shape.model_copy(update={"labels": shape.or_labels}) for shape in profile.deployments.values() if shape.or_labels]
+    assert second
+    assert unmet(Profile(name="second", models={str(i): shape for i, shape in enumerate(second)}), cluster) == []
+
+
+def test_urgent_work_is_not_on_spot_nodes(production: Profile) -> None:
+    for name, shape in (("renderer", production.renderer), *production.models.items()):
+        assert shape.labels["packshot/market"] == "on-demand", name
+        assert shape.standard is not None
+        assert (shape.standard.labels["packshot/market"], shape.standard.min_replicas) == ("spot", 0), name
+
+
 def with_renderer(profile: Profile, **changes: Any) -> Profile:
-    return profile.model_copy(update={"renderer": profile.renderer.model_copy(update=changes)})
+    return profile.model_copy(update={"renderer": profile.renderer.model_copy(update={"standard": None, **changes})})
 
 
 @pytest.mark.parametrize(
@@ -197,7 +214,7 @@ def with_renderer(profile: Profile, **changes: Any) -> Profile:
     [
         ({"labels": {"packshot/pool": "cpuu"}}, "packshot/pool=cpuu; packshot/pool is one of ['cpu', 'gpu']"),
         ({"labels": {"packshot/pol": "cpu"}}, "packshot/pol=cpu; packshot/pol is one of []"),
-        ({"labels": {"packshot/pool": "cpu", "packshot/market": "spot"}}, "no node type has"),
+        ({"labels": {"packshot/pool": "cpu", "packshot/market": "reserved"}}, "no node type has"),
         (
             {"labels": {"packshot/pool": "gpu"}, "num_gpus": 4.0},
             "gpu_on_demand has 1 GPU, 4 wanted; gpu_spot has 1 GPU, 4 wanted",

@@ -112,7 +112,7 @@ class TestRecipes:
 
     def test_reads_top_to_bottom(self) -> None:
         steps = [step.name for step in recipe("photography").steps]
-        assert steps == ["decode", "cutout", "place", "scene", "ground", "compose", "encode", "inspect"]
+        assert steps == ["decode", "cutout", "recolour", "place", "scene", "ground", "compose", "encode", "inspect"]
 
     def test_unknown(self) -> None:
         with pytest.raises(TemplateError, match="photography"):

@@ -30,7 +30,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[SimpleNamespace]:
-    """`.address` for drivers, `.dashboard` for jobs."""
+    """`.address` for drivers, `.dashboard` for jobs, `.nodes` to add and remove nodes."""
     import ray
     from ray import serve
     from ray.cluster_utils import Cluster
@@ -55,7 +55,7 @@ def cluster() -> Iterator[SimpleNamespace]:
     ray.init(address=made.address, log_to_driver=False)
     os.environ["RAY_ADDRESS"] = made.address
     try:
-        yield SimpleNamespace(address=made.address, dashboard=f"http://127.0.0.1:{dashboard}", folder=Path(folder))
+        yield SimpleNamespace(address=made.address, dashboard=f"http://127.0.0.1:{dashboard}", folder=Path(folder), nodes=made)
     finally:
         os.environ.pop("RAY_ADDRESS", None)
         serve.shutdown()

@@ -30,8 +30,8 @@ def test_packaged_profile_loads(name: str) -> None:
 def test_serve_batches_fit_into_the_calls_a_replica_takes(name: str) -> None:
     """A replica that works on fewer requests than renderers can send must at least take two, so that it never waits."""
     profile = load_profile(name)
-    for replicas in (profile.renderer, *profile.models.values()):
-        assert replicas.ongoing >= 2
+    for replicas in profile.deployments.values():
+        assert replicas.shared >= 2
         assert replicas.queued >= profile.in_flight
 
 
@@ -65,6 +65,13 @@ def test_unknown_profile_lists_the_known() -> None:
         ("name: x\nmodels: {u2netp: {num_gpuz: 1}}\n", "models.u2netp.num_gpuz"),
         ("name: x\nmodels: {u2netp: {max_replicas: 0}}\n", "models.u2netp.max_replicas"),
         ("name: x\nmodels: {}\nbatch: {chunk: 0}\n", "batch.chunk"),
+        ("name: x\nmodels: {u2netp: {ongoing: 3, urgent: 3}}\n", "urgent leaves no place"),
+        ("name: x\nmodels: {u2netp: {max_replicas: 2, reserved: 2}}\n", "reserved leaves no replica"),
+        ("name: x\nmodels: {u2netp: {cold: 2}}\n", "cold is above max_replicas"),
+        ("name: x\nmodels: {u2netp: {down_s: 700}}\n", "idle_s is below down_s"),
+        ("name: x\nmodels: {u2netp: {or_labels: {a: b}}}\n", "or_labels without labels"),
+        ("name: x\nmodels: {u2netp: {standard: {num_gpuz: 1}}}\n", "models.u2netp.standard.num_gpuz"),
+        ("name: x\nmodels: {u2netp: {standard: {standard: {}}}}\n", "standard has a standard of its own"),
         ("name: x\n", "models"),
         ("name: [\n", "while parsing"),
     ],
@@ -78,8 +85,27 @@ def test_wrong_profiles_name_file_and_field(tmp_path: Path, text: str, named: st
     assert named in str(raised.value)
 
 
-@given(replicas=st.integers(1, 200), ongoing=st.integers(1, 16))
-def test_enough_calls_in_flight_to_scale_out(replicas: int, ongoing: int) -> None:
-    """Fewer calls in flight than max_replicas x target would never show Serve that more renderers are wanted."""
-    profile = Profile(name="x", renderer=Replicas(max_replicas=replicas, ongoing=ongoing), models={}, batch=Batch())
-    assert replicas * ongoing * 1.2 <= profile.in_flight < replicas * ongoing * 1.2 + 1
+@given(replicas=st.integers(1, 200), ongoing=st.integers(1, 16), urgent=st.integers(0, 15), twin=st.booleans())
+def test_enough_calls_in_flight_to_scale_out(replicas: int, ongoing: int, urgent: int, twin: bool) -> None:
+    """Fewer calls in flight than max_replicas x places would never show Serve that more renderers are wanted."""
+    shape = Replicas(max_replicas=replicas, ongoing=ongoing, urgent=min(urgent, ongoing - 1))
+    renderer = Replicas(max_replicas=1, ongoing=9, standard=shape) if twin else shape
+    profile = Profile(name="x", renderer=renderer, models={}, batch=Batch())
+    places = ongoing if twin else ongoing - min(urgent, ongoing - 1)
+    assert replicas * places * 1.2 <= profile.in_flight < replicas * places * 1.2 + 1
+    assert profile.workers == replicas
+
+
+def test_a_twin_keeps_nothing_free_and_has_a_name() -> None:
+    shape = Replicas(ongoing=4, standard=Replicas(ongoing=4, urgent=2, max_replicas=3, reserved=1, min_replicas=0))
+    profile = Profile(name="x", renderer=shape, models={"u2netp": shape, "span-x2": Replicas()})
+    assert list(profile.deployments) == ["renderer", "u2netp", "span-x2", "renderer-standard", "u2netp-standard"]
+    assert (shape.shared, profile.deployments["u2netp-standard"].shared, profile.deployments["u2netp-standard"].reserved) == (
+        3,
+        4,
+        0,
+    )
+
+
+def test_a_replica_for_one_request_keeps_no_place() -> None:
+    assert Replicas(ongoing=1).shared == 1

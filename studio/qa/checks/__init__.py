@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from studio.qa.check import Check
-from studio.qa.checks import colour, cutout, detail, file, geometry, ground, halo, shadow
+from studio.qa.checks import colour, cutout, detail, file, geometry, ground, halo, recolour, shadow
 
 CHECKS: tuple[Check, ...] = (
     *cutout.CHECKS,
     *colour.CHECKS,
+    *recolour.CHECKS,
     *halo.CHECKS,
     *detail.CHECKS,
     *geometry.CHECKS,

@@ -7,7 +7,7 @@ from functools import partial
 import cv2
 
 from studio.qa.check import Check
-from studio.qa.subject import Subject
+from studio.qa.subject import Subject, above, bounds
 from studio.template import Composition
 
 
@@ -24,11 +24,21 @@ def fill_area(subject: Subject) -> float:
 
 def centring(subject: Subject, axis: int) -> float:
     """Distance of the box's centre from where the template wants it, as a fraction of the canvas side."""
-    start, length, side = subject.box[axis], subject.box[axis + 2], subject.canvas[axis]
+    composition, side = subject.shot.template.composition, subject.canvas[axis]
+    start, length = _reference(subject, composition, axis)
     top, right, bottom, left = subject.matte.cropped
     cropped = (left, right) if axis == 0 else (top, bottom)
-    wanted = intended_centre(subject.shot.template.composition, axis, length / side, cropped)
+    wanted = intended_centre(composition, axis, length / side, cropped)
     return abs((start + length / 2) / side - wanted)
+
+
+def _reference(subject: Subject, composition: Composition, axis: int) -> tuple[float, float]:
+    """Start and length on an axis of what the composition places, in canvas pixels, also where it runs over the canvas."""
+    if composition.reference_box == "product" and composition.scaling == "fit":
+        return subject.box[axis], subject.box[axis + 2]
+    height, width = subject.matte.alpha.shape
+    box = (0, 0, width, height) if composition.reference_box == "photo" else bounds(above(subject.matte.alpha, 0.5))
+    return subject.placed.origin[axis] + box[axis] * subject.placed.scale, box[axis + 2] * subject.placed.scale
 
 
 def intended_centre(composition: Composition, axis: int, length: float, cropped: tuple[bool, bool]) -> float:
@@ -40,9 +50,12 @@ def intended_centre(composition: Composition, axis: int, length: float, cropped:
     if composition.snap_cropped_sides and any(cropped):
         return 0.5 if all(cropped) else (length / 2 if cropped[0] else 1 - length / 2)
     low, high = near + length / 2, far - length / 2
-    if low > high:
-        return (near + far) / 2
     align = composition.align_x if axis == 0 else composition.align_y
+    if low > high:
+        if composition.scaling == "fit":
+            return (near + far) / 2
+        align = "bottom" if axis == 1 and composition.baseline is not None else align
+        return {"left": low, "top": low, "right": high, "bottom": high}.get(align, (near + far) / 2)
     wanted = {"left": low, "top": low, "right": high, "bottom": high}.get(align, (near + far) / 2)
     if composition.focal_point is not None:
         wanted = composition.focal_point[axis]
@@ -52,7 +65,11 @@ def intended_centre(composition: Composition, axis: int, length: float, cropped:
 
 
 def touching_edges(subject: Subject) -> float:
-    """Number of canvas edges with product on them, not counting sides where the photo itself cuts the product."""
+    """Number of canvas edges with product on them, not counting sides where the photo itself cuts the product; 0 where the
+    template wants the canvas filled.
+    """
+    if subject.shot.template.composition.scaling == "fill":
+        return 0.0
     solid = subject.solid
     edges = (solid[0], solid[:, -1], solid[-1], solid[:, 0])
     return float(sum(bool(edge.any()) and not cut for edge, cut in zip(edges, subject.matte.cropped, strict=True)))

@@ -1,0 +1,96 @@
+"""The HTTP service as it runs: uvicorn on loopback, a real order desk, the renderer inline with the fake matting model."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import uvicorn
+from PIL import Image
+
+from cluster.engine import open_renderer
+from cluster.settings import ApiSettings
+from serve_apps.api import make_api
+from serve_apps.desk import OrderDesk
+from serve_apps.parts import Parts, open_parts
+from studio.shot import Outcome, Shot
+from tests import sample
+
+
+@dataclass
+class Running:
+    """A service: its parts, its address, secrets by name (writer, other, reader, root), and the shots that were rendered."""
+
+    parts: Parts
+    url: str
+    secrets: dict[str, str]
+    rendered: list[str]
+
+    def client(self, key: str = "writer", **more: Any) -> httpx.Client:
+        headers = {"authorization": f"Bearer {self.secrets[key]}"} if key else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=120, **more)
+
+
+def photo(seed: int = 0, size: int = 200, form: str = "PNG") -> bytes:
+    """A block on light grey, its colours from the seed."""
+    rng = np.random.default_rng(seed)
+    image = np.full((size, size, 3), 236, np.uint8)
+    image[size // 4 : -size // 4, size // 4 : -size // 4] = rng.integers(20, 150, 3)
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, form)
+    return out.getvalue()
+
+
+@contextmanager
+def running(folder: Path, **api: Any) -> Iterator[Running]:
+    """The service for as long as the block runs."""
+    settings = sample.settings(folder, api=ApiSettings(**{"rate_per_minute": 100_000, **api}))
+    renderer, rendered = open_renderer(settings), []
+
+    async def render(shots: Any, tier: str) -> list[Outcome]:
+        rendered.extend(shot.id for shot in shots if isinstance(shot, Shot))
+        return await renderer.render(shots)
+
+    # asyncio turns Nagle's algorithm off only on sockets that say they are TCP.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        port = listener.getsockname()[1]
+        desk = OrderDesk(settings, render, sweep_s=0.2)
+        parts = open_parts(settings, desk)
+        app = make_api(parts)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, lifespan="off"))
+
+        async def serve() -> None:
+            await desk.launch()
+            try:
+                await server.serve(sockets=[listener])
+            finally:
+                await desk.close()
+
+        thread = threading.Thread(target=asyncio.run, args=(serve(),), name="service")
+        thread.start()
+        try:
+            secrets = {
+                name: parts.keys.issue(name, scopes)[1]
+                for name, scopes in {"writer": {"write"}, "other": {"write"}, "reader": {"read"}, "root": {"admin"}}.items()
+            }
+            _until_up(f"http://127.0.0.1:{port}")
+            yield Running(parts, f"http://127.0.0.1:{port}", secrets, rendered)
+        finally:
+            server.should_exit = True
+            thread.join(30)
+
+
+def _until_up(url: str) -> None:
+    with httpx.Client(base_url=url, transport=httpx.HTTPTransport(retries=20)) as client:
+        assert client.get("/healthz", timeout=30).status_code == 200
