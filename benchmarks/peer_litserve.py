@@ -1,7 +1,5 @@
 """Peer of `serve_tax`, run in a virtual environment of its own: the echo on LitServe. `python peer_litserve.py PORT MS`."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from typing import Any

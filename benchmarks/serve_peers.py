@@ -1,4 +1,4 @@
-"""The servers of `serve_tax`: a model of fixed time, the body sent back. `python -m benchmarks.serve_peers NAME PORT MS`."""
+"""The servers of `serve_tax`: a model of fixed time, the body sent back. Started by it, with name, port and ms."""
 
 from __future__ import annotations
 
@@ -107,7 +107,3 @@ def main() -> None:
         bare(port, ms)
     else:
         ray_serve(port, ms, ours=name.startswith("packshot"), hops=2 if name.endswith("-handle") else 1)
-
-
-if __name__ == "__main__":
-    main()

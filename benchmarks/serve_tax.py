@@ -21,7 +21,7 @@ from cluster.proxy import free_port
 
 MS, BYTES = 20.0, 60_000
 SLO_MS = MS + 50
-PEERS = {"litserve": "litserve==0.2.19", "bentoml": "bentoml==1.4.*"}
+PEERS = {"litserve": ("litserve==0.2.19", "python-multipart"), "bentoml": ("bentoml==1.4.*",)}
 BOUNDARY = "packshotbench"
 OURS = ("fastapi", "packshot", "packshot-handle", "ray")
 
@@ -44,6 +44,8 @@ def run(rounds: int = 5) -> dict[str, Any]:
                     alone[name].append(single)
                     crowd[name].append(many)
     rows = {name: _row(alone, crowd, name) for name in up}
+    if failed := {name: row["failed"] for name, row in rows.items() if row["failed"]}:
+        raise RuntimeError(f"requests failed: {failed}")
     return {"model_ms": MS, "bytes": BYTES, "rounds": rounds, "rows": rows, "skipped": skipped}
 
 
@@ -101,7 +103,8 @@ def server(name: str) -> Iterator[str]:
 
 def _command(name: str, port: int) -> list[str]:
     if name not in PEERS:
-        return [sys.executable, "-m", "benchmarks.serve_peers", name, str(port), str(MS)]
+        # Imported, not run as a script: Serve would pickle its classes by value, and FastAPI not find what annotations name.
+        return [sys.executable, "-c", "from benchmarks.serve_peers import main; main()", name, str(port), str(MS)]
     home = _peer(name)
     if name == "litserve":
         return [str(home / "bin" / "python"), "peer_litserve.py", str(port), str(MS)]
@@ -114,7 +117,7 @@ def _peer(name: str) -> Path:
     if not (home / ".ready").exists():
         uv = str(Path(sys.executable).with_name("uv"))
         subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(home)], check=True, capture_output=True)
-        install = [uv, "pip", "install", "-q", "--python", str(home / "bin" / "python"), PEERS[name]]
+        install = [uv, "pip", "install", "-q", "--python", str(home / "bin" / "python"), *PEERS[name]]
         subprocess.run(install, check=True, capture_output=True, timeout=300)
         (home / ".ready").touch()
     return home

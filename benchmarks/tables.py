@@ -85,7 +85,8 @@ def serve_tax(result: dict[str, Any]) -> str:
     lines = [[name, *(row[key] for key in keys)] for name, row in rows.items()]
     missing = "".join(f"\n\nSkipped {name}: {why}" for name, why in result["skipped"].items())
     ray = f"{rows['packshot']['rps_16'] / rows['ray']['rps_16']:.2f}" if "ray" in rows else "unknown"
-    note = f"A model of {result['model_ms']:g} ms, {result['bytes']:,} bytes in and out, {result['rounds']} interleaved rounds, medians."
+    size, rounds = result["bytes"], result["rounds"]
+    note = f"A model of {result['model_ms']:g} ms, {size:,} bytes in and out, {rounds} interleaved rounds, medians."
     target = f"Requests/s over Ray Serve as it comes: {ray}. Targets for `packshot`: +1.5 ms, 1.1 and 3."
     return f"{note}\n\n{table(head, lines)}{missing}\n\n{target}"
 
@@ -98,7 +99,8 @@ def serve_hit(result: dict[str, Any]) -> str:
 
 def serve_urgent(result: dict[str, Any]) -> str:
     """One row a figure."""
-    return f"{table(['', 'value'], list(result.items()))}\n\nTarget: p99_ratio <= 1.10, while the night keeps the other replicas busy."
+    target = "Target: p99_ratio <= 1.10, while the night keeps the other replicas busy."
+    return f"{table(['', 'value'], list(result.items()))}\n\n{target}"
 
 
 def serve_spike(result: dict[str, Any]) -> str:

@@ -109,4 +109,6 @@ class RenderHost:
 
 def fingerprint(settings: Settings, profile: Profile) -> str:
     """Digest of everything that renderer and models depend on; a service and a night that agree in it share them."""
-    return digest_of([settings.model_dump(mode="json", exclude=NOT_RENDERING), profile.model_dump(mode="json", exclude={"ray", "api"})])
+    return digest_of(
+        [settings.model_dump(mode="json", exclude=NOT_RENDERING), profile.model_dump(mode="json", exclude={"ray", "api"})]
+    )

@@ -9,6 +9,7 @@ from fastapi import Header, Path, Query
 from starlette.responses import Response
 
 from connectors.online.orders import Order
+from serve_apps.hits import Hit
 from serve_apps.parts import Parts
 from serve_apps.views import view
 
@@ -40,12 +41,13 @@ APPLIED = {"Preference-Applied": {"schema": {"type": "string"}, "description": "
 
 
 def order_response(
-    parts: Parts, order: Order, headers: Mapping[str, str] | None = None, *, status: int | None = None
+    parts: Parts, order: Order, headers: Mapping[str, str] | None = None, *, status: int | None = None, hit: Hit | None = None
 ) -> Response:
-    """An order: 200 once it has ended, else 202 with its place."""
+    """An order: 200 once it has ended, else 202 with its place. `hit`: what it was answered from."""
     code = status or (200 if order.state.ended else 202)
     place = {"location" if code == 202 else "content-location": f"/v1/orders/{order.id}", "cache-control": "no-store"}
-    body = view(order, parts.settings.prices).model_dump_json(by_alias=True)
+    known = (hit.spec, hit.result) if hit else None
+    body = view(order, parts.settings.prices, known=known).model_dump_json(by_alias=True)
     return Response(body, code, {**place, **(headers or {})}, "application/json")
 
 

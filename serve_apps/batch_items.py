@@ -24,7 +24,6 @@ KINDS: dict[str, Kind] = {
     "text/tab-separated-values": "csv",
     "application/jsonl": "jsonl",
     "application/x-ndjson": "jsonl",
-    "application/x-jsonlines": "jsonl",
 }
 """Upload formats by media type."""
 

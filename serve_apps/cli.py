@@ -40,12 +40,13 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen at")] = "",
     port: Annotated[int, typer.Option(min=-1, max=65535, help="Port; 0: a free one")] = -1,
     profile: Annotated[str, typer.Option(help="Name or path of a profile")] = "",
+    detach: Annotated[bool, typer.Option("--detach", help="Put it on a running Ray, or update it there, and go")] = False,
     as_json: Json = False,
 ) -> None:
     """Answer single orders over HTTP until SIGTERM or Ctrl-C; then drain."""
     from cluster.runtime import prepare_environment
     from cluster.settings import load_settings
-    from serve_apps.service import Service, run
+    from serve_apps.service import Service, run, update
 
     prepare_environment()
     settings = load_settings()
@@ -60,7 +61,10 @@ def serve(
         typer.echo(f"packshot serves at {service.url}  (documentation: {service.url}/docs)")
         typer.echo(f"nights share its models:  PACKSHOT_RAY__ADDRESS={service.ray} packshot run ...", err=True)
 
-    run(settings, announce)
+    if detach:
+        announce(update(settings))
+    else:
+        run(settings, announce)
 
 
 @keys_app.command("issue")

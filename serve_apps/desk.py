@@ -78,7 +78,7 @@ class OrderDesk:
             timer.cancel()
         await asyncio.gather(*self._expiring)
         await self.workflows.close(drain_s)
-        await asyncio.to_thread(self._steps.close)
+        await self._steps.close()
         await asyncio.to_thread(self._deliveries.close)
         await asyncio.to_thread(self.orders.close)
 

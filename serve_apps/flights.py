@@ -31,6 +31,13 @@ class Flights(Generic[Item, Result]):
         waiting = {key: self._flying[group, key] for key in items}
         return {key: (await asyncio.shield(task))[place] for key, (task, place) in waiting.items()}
 
+    async def close(self) -> None:
+        """End what is under way, also when somebody waits for it."""
+        tasks = {task for task, _ in self._flying.values()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def _landed(self, task: asyncio.Task[list[Result]], group: str, keys: Sequence[str]) -> None:
         for key in keys:
             del self._flying[group, key]

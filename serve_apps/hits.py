@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from cluster.journal import judged, load_outcome
 from connectors.storage.base import Storage
@@ -13,9 +15,20 @@ from serve_apps.shots import shot_key, shot_result, shots
 from studio.recipes.base import Cards
 from studio.shot import Done, Outcome, Shot
 
+T = TypeVar("T")
 REMEMBER_S = 60.0
-"""How long a found image is taken to be still in the store."""
+"""How long a found image is taken to be still in the store, and an answer to be still right."""
 _MOST = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An order that needs no work: what it asks for and what it gets, and both as JSON."""
+
+    spec: OrderSpec
+    result: OrderResult
+    spec_json: dict[str, Any]
+    result_json: dict[str, Any]
 
 
 class Hits:
@@ -24,6 +37,7 @@ class Hits:
     def __init__(self, storage: Storage, cards: Cards) -> None:
         self._storage, self.cards = storage, cards
         self._known: OrderedDict[str, tuple[float, Done]] = OrderedDict()
+        self._answers: OrderedDict[str, tuple[float, Hit]] = OrderedDict()
         self._lock = threading.Lock()
 
     def find(self, spec: OrderSpec) -> OrderResult | None:
@@ -42,6 +56,19 @@ class Hits:
             found.append(result.model_copy(update={"published": (f"/v1/assets/{done.asset.digest}",)}))
         return OrderResult(shots=tuple(found), cache_hit=True)
 
+    def recall(self, name: str) -> Hit | None:
+        """The hit that was kept under a name lately."""
+        with self._lock:
+            found = self._answers.get(name)
+        return found[1] if found and found[0] > time.monotonic() else None
+
+    def keep(self, name: str, spec: OrderSpec, result: OrderResult) -> Hit:
+        """A hit, kept under a name for a while: the name says all that spec and result depend on; "" keeps nothing."""
+        hit = Hit(spec, result, spec.model_dump(mode="json"), result.model_dump(mode="json"))
+        if name:
+            self._remember(self._answers, name, hit)
+        return hit
+
     def knows(self, shot: Shot) -> bool:
         """Whether the image is in the store and released."""
         return self._done(shot_key(shot, self.cards), shot) is not None
@@ -56,9 +83,12 @@ class Hits:
         outcome = load_outcome(self._storage, key, shot)
         if not isinstance(outcome, Done):
             return None
-        with self._lock:
-            self._known[key] = (time.monotonic() + REMEMBER_S, outcome)
-            self._known.move_to_end(key)
-            if len(self._known) > _MOST:
-                self._known.popitem(last=False)
+        self._remember(self._known, key, outcome)
         return outcome
+
+    def _remember(self, shelf: OrderedDict[str, tuple[float, T]], name: str, value: T) -> None:
+        with self._lock:
+            shelf[name] = (time.monotonic() + REMEMBER_S, value)
+            shelf.move_to_end(name)
+            if len(shelf) > _MOST:
+                shelf.popitem(last=False)

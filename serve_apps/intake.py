@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from cluster.estimates import seconds_a_shot
-from connectors.online.orders import NewOrder, Order
+from connectors.online.orders import NewOrder, Order, OrderState
+from serve_apps.hits import Hit
 from serve_apps.parts import Parts
 from serve_apps.prefer import Preferences
 from serve_apps.quote import quote
 from serve_apps.resolve import resolve
 from serve_apps.schema import ImageRequest, OrderSpec, Quote
+from serve_apps.telling import ended
 from studio.keys import digest_of
 from studio.product import Product
 
@@ -30,13 +33,17 @@ class Incoming:
     product: Product | None = None
 
 
+_OWN = {"metadata", "webhook", "deadline", "priority"}
+"""Fields of a request that its images do not depend on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """A stored order. `created`: by this call; otherwise the idempotency key was known. `hit`: made before, nothing to do."""
 
     order: Order
     created: bool
-    hit: bool
+    hit: Hit | None
 
 
 async def place(parts: Parts, incoming: Incoming) -> Placed:
@@ -46,8 +53,8 @@ async def place(parts: Parts, incoming: Incoming) -> Placed:
     placed = await asyncio.to_thread(_stored, parts, incoming)
     if placed.created:
         parts.metrics.accepted(placed.order.priority)
-        parts.metrics.lookup(hit=placed.hit)
-        if not placed.hit:
+        parts.metrics.lookup(hit=placed.hit is not None)
+        if placed.hit is None:
             await parts.desk.start(placed.order.id)
     return placed
 
@@ -83,29 +90,38 @@ def quote_of(parts: Parts, spec: OrderSpec) -> Quote:
     )
 
 
-def new_order(spec: OrderSpec, incoming: Incoming, *, batch: str = "", request_digest: str = "") -> NewOrder:
-    """The row of an order."""
+def new_order(spec: OrderSpec, incoming: Incoming, *, batch: str = "", spec_json: Mapping[str, Any] | None = None) -> NewOrder:
+    """The row of an order. `spec_json` saves writing the spec as JSON."""
     return NewOrder(
         key_id=incoming.key_id,
         priority=incoming.wanted.priority,
-        spec=spec.model_dump(mode="json"),
+        spec=spec_json or spec.model_dump(mode="json"),
         sku=spec.product.sku,
         template=spec.template.key,
         batch=batch,
         trace=incoming.trace,
         deadline=incoming.wanted.deadline,
         idempotency_key=incoming.idempotency_key,
-        request_digest=request_digest or digest_of(incoming.wanted),
+        request_digest=digest_of(incoming.wanted),
     )
 
 
 def _stored(parts: Parts, incoming: Incoming) -> Placed:
-    spec = spec_of(parts, incoming.wanted, product=incoming.product)
-    new = new_order(spec, incoming)
+    wanted = incoming.wanted
     # A folder to publish to is written by the workflow, which is free for images that are known.
-    result = None if parts.settings.api.publish else parts.hits.find(spec)
-    if result is None:
-        order, created = parts.orders.accept(new)
-        return Placed(order, created, hit=False)
-    order = parts.orders.finished(new, result.model_dump(mode="json"))
-    return Placed(order, order.id == new.id, hit=True)
+    asset = "" if parts.settings.api.publish or wanted.input is None else wanted.input.asset
+    # What a digest names never changes, what an address or a SKU names may.
+    name = wanted.model_dump_json(exclude=_OWN) if asset else ""
+    hit = parts.hits.recall(name) if name else None
+    if hit is None:
+        spec = spec_of(parts, wanted, product=incoming.product)
+        result = None if parts.settings.api.publish else parts.hits.find(spec)
+        if result is None:
+            order, created = parts.orders.accept(new_order(spec, incoming))
+            return Placed(order, created, None)
+        hit = parts.hits.keep(name, spec, result)
+    own = {"metadata": wanted.metadata, "webhook": wanted.webhook}
+    new = new_order(hit.spec, incoming, spec_json={**hit.spec_json, **own})
+    event = ended(new, OrderState.SUCCEEDED, hit.result_json)
+    order = parts.orders.finished(new, hit.result_json, event=event)
+    return Placed(order, order.id == new.id, replace(hit, spec=hit.spec.model_copy(update=own)))

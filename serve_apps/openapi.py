@@ -49,7 +49,11 @@ _LINKS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "retry_order": (("get_order", "follow_order", "cancel_order"), "id", "id"),
     "create_batch": (("get_batch", "list_batch_errors"), "id", "id"),
     "upload_asset": (("get_asset", "head_asset"), "hash", "hash"),
-    "create_webhook": (("get_webhook", "list_deliveries", "rotate_secret", "test_webhook", "delete_webhook"), "endpoint", "id"),
+    "create_webhook": (
+        ("get_webhook", "list_webhook_deliveries", "rotate_webhook_secret", "test_webhook", "delete_webhook"),
+        "endpoint",
+        "id",
+    ),
 }
 """What can be done next: operations, their parameter, and the field of the answer that fills it."""
 

@@ -22,6 +22,7 @@ from connectors.storage.base import BLOB
 from serve_apps.schema import OrderResult, OrderSpec, ShotResult
 from serve_apps.shots import shot_key, shot_result, shots
 from serve_apps.steps import OrderSteps
+from serve_apps.telling import ended
 from serve_apps.workflows import EngineError, Workflows
 from studio.errors import PackshotError, StorageUnavailable
 from studio.recipes.base import Cards
@@ -255,14 +256,6 @@ class _Run:
 
     async def _moved(self, state: OrderState, error: dict[str, Any], result: dict[str, Any]) -> None:
         order = self._order
-        data: dict[str, Any] = {
-            "order": order.id,
-            "state": str(state),
-            "sku": order.sku,
-            "template": order.template,
-            "trace": order.trace,
-        }
-        data |= {"metadata": order.spec.get("metadata", {}), "assets": [_brief(shot) for shot in result.get("shots", ())]}
         await sql(
             self._flow.orders.move,
             order.id,
@@ -271,8 +264,9 @@ class _Run:
             error=error,
             attempts=self._renders,
             generation=order.generation,
-            event=(f"order.{state}", data),
+            event=ended(order, state, result, error),
         )
+        log.info("order %s", state, extra={"took_s": round((datetime.now(UTC) - order.created).total_seconds(), 3)})
 
 
 async def sql(call: Callable[..., T], *args: Any, **named: Any) -> T:
@@ -305,18 +299,3 @@ async def _answered(do: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> 
         if isinstance(outcome, dict) and outcome.get("retryable"):
             return {"value": value, "error": {name: outcome[name] for name in ("code", "message", "retryable")}}
     return {"value": value}
-
-
-def _brief(shot: dict[str, Any]) -> dict[str, Any]:
-    """An image in a few words, for events."""
-    outcome = shot["outcome"]
-    asset = outcome.get("asset") or {}
-    released = outcome["status"] == "released"
-    return {
-        "destination": shot["destination"],
-        "slot": shot["slot"],
-        "status": outcome["status"],
-        "reason": outcome.get("reason") or outcome.get("code") or "",
-        "hash": asset.get("digest", "") if released else "",
-        "url": f"/v1/assets/{asset['digest']}" if released else "",
-    }

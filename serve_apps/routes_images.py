@@ -84,7 +84,7 @@ async def create_image(
     headers = applied(waited, respond_async=wishes.respond_async and not order.state.ended and waited is None)
     if not placed.created:
         headers["idempotency-replayed"] = "true"
-    return order_response(parts, order, headers)
+    return order_response(parts, order, headers, hit=placed.hit if placed.created else None)
 
 
 async def _read(request: Request, parts: Parts, *, keep: bool) -> tuple[ImageRequest, str]:

@@ -16,7 +16,7 @@ from serve_apps.parts import parts_of
 from serve_apps.prefer import applied, preferences
 from serve_apps.schema import OrderView, Priority
 from serve_apps.security import caller_of
-from serve_apps.sse import MEDIA_TYPE, last_seen, look, stream
+from serve_apps.sse import EVENT_SCHEMA, MEDIA_TYPE, last_seen, look, stream
 from serve_apps.views import view
 from studio.errors import Conflict
 from studio.product import Frozen
@@ -53,21 +53,24 @@ async def list_orders(
 ) -> Response:
     """The orders of this key, newest first; an administrator sees everybody's. Orders that come meanwhile move nothing."""
     parts = parts_of(request)
-    found, following = await asyncio.to_thread(
-        parts.orders.list,
-        key_id=caller_of(request).sees,
-        state=state,
-        priority=priority,
-        sku=sku,
-        template=template,
-        batch=batch,
-        created_after=created_after,
-        created_before=created_before,
-        limit=limit,
-        cursor=cursor,
-    )
-    page = OrderPage(items=tuple(view(order, parts.settings.prices) for order in found), next=following)
-    return Response(page.model_dump_json(by_alias=True), headers={"cache-control": "no-store"}, media_type="application/json")
+
+    def page() -> str:
+        found, following = parts.orders.list(
+            key_id=caller_of(request).sees,
+            state=state,
+            priority=priority,
+            sku=sku,
+            template=template,
+            batch=batch,
+            created_after=created_after,
+            created_before=created_before,
+            limit=limit,
+            cursor=cursor,
+        )
+        views = tuple(view(order, parts.settings.prices) for order in found)
+        return OrderPage(items=views, next=following).model_dump_json(by_alias=True)
+
+    return Response(await asyncio.to_thread(page), headers={"cache-control": "no-store"}, media_type="application/json")
 
 
 @router.get(
@@ -126,9 +129,7 @@ async def retry_order(request: Request, id: OrderId) -> Response:  # noqa: A002
     responses={
         200: {
             "description": "Server-sent events: `id` is the event's number, `event` its type, `data` JSON.",
-            "content": {
-                MEDIA_TYPE: {"schema": {"type": "string"}, "example": 'id: 1\nevent: order.queued\ndata: {"seq": 1}\n\n'}
-            },
+            "content": {MEDIA_TYPE: {"schema": EVENT_SCHEMA}},
         },
         204: {"description": "It has ended and you have seen all; do not come back."},
     },

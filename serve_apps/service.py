@@ -20,7 +20,7 @@ from cluster.profile import Profile, load_profile
 from cluster.proxy import free_port, proxy_environment
 from cluster.runtime import connected, joins, prepare_environment
 from cluster.settings import Settings
-from studio.errors import ClusterUnavailable, Interrupted
+from studio.errors import ClusterUnavailable, Interrupted, SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,16 @@ def run(settings: Settings, announce: Callable[[Service], None]) -> None:
             log.info("draining")
 
 
+def update(settings: Settings) -> Service:
+    """Put the service on a Ray that runs, or bring it up to date there, and leave it to itself. Raises SettingsError when no Ray
+    is named, ClusterUnavailable."""
+    if not joins(settings):
+        raise SettingsError("to leave a service on a cluster, say on which: set ray.address (PACKSHOT_RAY__ADDRESS)")
+    profile = load_profile(settings.profile)
+    with at_ray(settings, profile):
+        return deploy(settings, profile)
+
+
 @contextmanager
 def at_ray(settings: Settings, profile: Profile) -> Iterator[bool]:
     """A connection to Ray with everything that Serve's proxy needs. Says whether a running Ray was joined; one that was started
@@ -108,21 +118,23 @@ def deploy(settings: Settings, profile: Profile) -> Service:
     """Put the service on the Ray that this process is connected to, or bring it up to date there, replica by replica."""
     import ray
     from ray import serve
+    from ray.serve.context import _get_global_client
 
     from serve_apps.app import build_service
 
     app, api = settings.ray.app, settings.api
-    port = api.port or free_port()
+    wanted = {"host": api.host, "port": api.port or free_port()}
     quiet = {"enable_access_log": False, "log_level": "WARNING"}
-    serve.start(proxy_location="EveryNode", http_options={"host": api.host, "port": port}, logging_config=quiet)
+    serve.start(proxy_location="EveryNode", http_options=wanted, logging_config=quiet)
     if not serve.status().proxies:
         raise ClusterUnavailable("Serve runs without an HTTP proxy on this Ray: end it with `serve shutdown` and serve again")
     try:
         serve.run(build_service(settings, profile), name=app, route_prefix="/", logging_config=quiet)
     except (RuntimeError, TimeoutError) as error:
         raise ClusterUnavailable(f"the service did not start: {error}") from error
-    host = "127.0.0.1" if api.host in ("0.0.0.0", "::") else api.host  # noqa: S104 - looked for, not bound
-    return Service(f"http://{host}:{port}", ray.get_runtime_context().gcs_address, app)
+    listening = _get_global_client().http_config  # the wanted one, unless Serve ran before
+    host = "127.0.0.1" if listening.host in ("0.0.0.0", "::") else listening.host  # noqa: S104 - looked for, not bound
+    return Service(f"http://{host}:{listening.port}", ray.get_runtime_context().gcs_address, app)
 
 
 def drain(app: str, seconds: float = DRAIN_S) -> bool:

@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from starlette.responses import StreamingResponse
 
@@ -17,6 +18,21 @@ HEARTBEAT_S = 15.0
 LONGEST_S = 600.0
 """A stream ends after so long; the listener comes back with `Last-Event-ID`."""
 MEDIA_TYPE = "text/event-stream"
+EVENT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "One event of the stream.",
+    "properties": {
+        "id": {"type": "string", "description": "Number of the event.", "examples": ["1"]},
+        "event": {"type": "string", "description": "Type of the event.", "examples": ["order.succeeded"]},
+        "data": {
+            "type": "string",
+            "description": "JSON: seq, at, type, data.",
+            "examples": ['{"seq": 1, "type": "order.queued"}'],
+        },
+        "retry": {"type": "integer", "description": "Milliseconds to wait before coming back.", "examples": [2000]},
+    },
+}
+"""How OpenAPI describes an item of a stream."""
 
 
 def last_seen(header: str) -> int:

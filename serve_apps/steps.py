@@ -65,10 +65,11 @@ class OrderSteps:
         """Paths of the released images by shot key: in the folder, if there is one, and always under the service's address."""
         return await asyncio.to_thread(self._publish, order, results)
 
-    def close(self) -> None:
-        """End the threads that fetch, after what they are at."""
+    async def close(self) -> None:
+        """End renders that are under way, and the threads that fetch after what they are at."""
+        await self._flights.close()
         for threads in self._threads.values():
-            threads.shutdown(wait=True, cancel_futures=True)
+            await asyncio.to_thread(threads.shutdown, wait=True, cancel_futures=True)
         self._threads.clear()
 
     async def _fetched(self, uri: str, tier: str) -> str:

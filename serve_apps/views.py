@@ -24,10 +24,11 @@ from studio.shot import Failed, Outcome, Rejected, Report
 from studio.template import Destination, Template
 
 
-def view(order: Order, prices: Prices, *, base: str = "") -> OrderView:
-    """An order as an answer. `base` is put before paths; empty: links are paths."""
-    spec = OrderSpec.model_validate(order.spec)
-    result = OrderResult.model_validate(order.result) if order.result else None
+def view(order: Order, prices: Prices, *, base: str = "", known: tuple[OrderSpec, OrderResult] | None = None) -> OrderView:
+    """An order as an answer. `base` is put before paths; empty: links are paths. `known` are the order's spec and result, where
+    they need not be read from it."""
+    spec = known[0] if known else OrderSpec.model_validate(order.spec)
+    result = known[1] if known else OrderResult.model_validate(order.result) if order.result else None
     assets = tuple(_asset(shot, spec, prices, base) for shot in result.shots) if result else ()
     return OrderView(
         id=order.id,

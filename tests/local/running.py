@@ -6,7 +6,7 @@ import asyncio
 import io
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,41 +56,44 @@ def running(folder: Path, **api: Any) -> Iterator[Running]:
     settings = sample.settings(folder, api=ApiSettings(**{"rate_per_minute": 100_000, **api}))
     renderer, rendered = open_renderer(settings), []
 
-    async def render(shots: Any, tier: str) -> list[Outcome]:
-        rendered.extend(shot.id for shot in shots if isinstance(shot, Shot))
+    async def render(shots: Sequence[Shot], tier: str) -> list[Outcome]:
+        rendered.extend(shot.id for shot in shots)
         return await renderer.render(shots)
 
+    desk = OrderDesk(settings, render, sweep_s=0.2)
+    parts = open_parts(settings, desk)
+    scopes = {"writer": {"write"}, "other": {"write"}, "reader": {"read"}, "root": {"admin"}}
+    secrets = {name: parts.keys.issue(name, some)[1] for name, some in scopes.items()}
+    with served(parts, desk) as url:
+        yield Running(parts, url, secrets, rendered)
+
+
+@contextmanager
+def served(parts: Parts, desk: OrderDesk | None = None) -> Iterator[str]:
+    """The address of these parts' app under uvicorn, with the desk on the same event loop."""
     # asyncio turns Nagle's algorithm off only on sockets that say they are TCP.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
-        port = listener.getsockname()[1]
-        desk = OrderDesk(settings, render, sweep_s=0.2)
-        parts = open_parts(settings, desk)
-        app = make_api(parts)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, lifespan="off"))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = uvicorn.Config(make_api(parts), log_level="error", timeout_graceful_shutdown=2, lifespan="off")
+        server = uvicorn.Server(config)
 
         async def serve() -> None:
-            await desk.launch()
+            if desk:
+                await desk.launch()
             try:
                 await server.serve(sockets=[listener])
             finally:
-                await desk.close()
+                if desk:
+                    await desk.close()
 
         thread = threading.Thread(target=asyncio.run, args=(serve(),), name="service")
         thread.start()
         try:
-            secrets = {
-                name: parts.keys.issue(name, scopes)[1]
-                for name, scopes in {"writer": {"write"}, "other": {"write"}, "reader": {"read"}, "root": {"admin"}}.items()
-            }
-            _until_up(f"http://127.0.0.1:{port}")
-            yield Running(parts, f"http://127.0.0.1:{port}", secrets, rendered)
+            with httpx.Client(base_url=url) as client:
+                assert client.get("/healthz", timeout=60).status_code == 200
+            yield url
         finally:
             server.should_exit = True
             thread.join(30)
-
-
-def _until_up(url: str) -> None:
-    with httpx.Client(base_url=url, transport=httpx.HTTPTransport(retries=20)) as client:
-        assert client.get("/healthz", timeout=30).status_code == 200

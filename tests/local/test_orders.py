@@ -324,7 +324,8 @@ def test_closing_leaves_orders_to_the_next_launch(settings: Settings) -> None:
         await gate.has(order.sku)
 
     run(begun, settings, real_render(settings, gate))
-    assert [thread.name for thread in threading.enumerate() if "dbos" in thread.name or "queue-worker" in thread.name] == []
+    ours = ("dbos", "queue-worker", "fetch", "webhook", "workflows")
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith(ours)] == []
 
     async def finished(desk: OrderDesk) -> None:
         assert await desk.wait(order.id, 20)

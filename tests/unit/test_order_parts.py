@@ -70,6 +70,13 @@ def test_flights_share_what_is_under_way() -> None:
         assert calls == [[2, 3], [4], [2]]
         assert await flights("urgent", {"a": 5}, square) == {"a": 25}
 
+        go.clear()
+        stuck = asyncio.create_task(flights("urgent", {"a": 6}, square))
+        await asyncio.sleep(0)
+        await flights.close()
+        with pytest.raises(asyncio.CancelledError):
+            await stuck
+
     asyncio.run(test())
 
 
