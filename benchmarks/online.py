@@ -97,6 +97,7 @@ def _first_line(process: subprocess.Popen[str]) -> str:
     late = threading.Timer(START_S, process.terminate)
     late.start()
     assert process.stdout is not None
-    line = process.stdout.readline()
-    late.cancel()
-    return line
+    try:
+        return next((line for line in process.stdout if line.startswith("{")), "")  # Ray may have its say before
+    finally:
+        late.cancel()

@@ -121,7 +121,7 @@ def _counted(online: Online, count: int, left: int) -> dict[str, Any]:
     places: Counter[tuple[str, str, str]] = Counter()
     for order in found:
         places.update((order.id, p.shot_key, p.place) for p in store.publications(order.id))
-    files = sum(1 for path in (online.settings.home.parent / "out").rglob("*") if path.is_file())
+    files = sum(1 for _ in (online.settings.home.parent / "out").rglob("*.jpg"))
     skus = {order.sku for order in found}
     return {
         "orders": len(found),

@@ -18,7 +18,7 @@ renderer: {num_cpus: 0.1, ongoing: 3, threads: 1}
 models: {fake-matte: {num_cpus: 0.1, ongoing: 2}}
 ray: {num_cpus: 4, object_store_mb: 256}
 """
-PHOTO_PX, MODEL_S = 1000, 0.5
+PHOTO_PX, MODEL_S = 2400, 0.5
 
 
 def run(rounds: int = 5) -> dict[str, Any]:

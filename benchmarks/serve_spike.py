@@ -36,13 +36,14 @@ def run(orders: int = ORDERS) -> dict[str, Any]:
             asyncio.run(_all(online, assets[1:]))
             drained = time.time() - started
             watch.end()
-        decided, full = watch.first(REPLICAS, started), watch.running(REPLICAS, started)
-        start = full - decided
+        wanted = watch.first(REPLICAS, started)
+        start = watch.running(REPLICAS, started) - wanted
         ideal = start + (orders * MODEL_S - start) / REPLICAS
         return {
             "orders": orders,
             "model_s": MODEL_S,
-            "decision_s": decided,
+            "decision_s": watch.first(2, started),
+            "all_wanted_s": wanted,
             "replicas_started_in_s": start,
             "drain_s": drained,
             "ideal_s": ideal,
@@ -56,7 +57,7 @@ class Watch(threading.Thread):
     def __init__(self, online: Online) -> None:
         super().__init__(daemon=True)
         self._online = online
-        self._stop, self._there = threading.Event(), threading.Event()
+        self._over, self._there = threading.Event(), threading.Event()
         self._seen: list[tuple[float, int, int]] = []
 
     def start(self) -> None:
@@ -66,7 +67,7 @@ class Watch(threading.Thread):
 
     def end(self) -> None:
         """Stop looking."""
-        self._stop.set()
+        self._over.set()
         self.join()
 
     def first(self, count: int, since: float) -> float:
@@ -83,7 +84,7 @@ class Watch(threading.Thread):
         from ray import serve
 
         ray.init(address=self._online.ray, log_to_driver=False, logging_level="ERROR")
-        while not self._stop.wait(0.05):
+        while not self._over.wait(0.05):
             states = serve.status().applications[self._online.settings.ray.app].deployments["fake-matte"].replica_states
             wanted = sum(count for state, count in states.items() if state != "STOPPING")
             self._seen.append((time.time(), wanted, states.get("RUNNING", 0)))

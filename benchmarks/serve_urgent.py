@@ -94,5 +94,6 @@ def _at(seconds: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def _quantiles(name: str, seconds: list[float]) -> dict[str, float]:
-    return {f"{name}_p50_s": _at(seconds, 0.5), f"{name}_p99_s": _at(seconds, 0.99)}
+def _quantiles(name: str, seconds: list[float]) -> dict[str, float | str]:
+    worst = ", ".join(f"{value:.2f}" for value in sorted(seconds)[-4:])
+    return {f"{name}_p50_s": _at(seconds, 0.5), f"{name}_p99_s": _at(seconds, 0.99), f"{name}_worst_s": worst}

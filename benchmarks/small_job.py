@@ -39,9 +39,9 @@ def run(rounds: int = 3) -> dict[str, Any]:
                 for size in SIZES:
                     taken = [_night(near, folder, size, number + 1) for number in range(rounds)]
                     result[f"night of {size}"] = statistics.median(taken) / MODEL_S
-            for size in SIZES:
-                taken = [asyncio.run(_orders(online, folder, size)) for _ in range(rounds)]
-                result[f"{size} orders"] = statistics.median(taken) / MODEL_S
+                for size in SIZES:
+                    taken = [asyncio.run(_orders(online, folder, size)) for _ in range(rounds)]
+                    result[f"{size} orders"] = statistics.median(taken) / MODEL_S
         return result
 
 

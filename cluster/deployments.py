@@ -81,7 +81,7 @@ def autoscaling(shape: Replicas) -> AutoscalingConfig:
         downscale_delay_s=0,
         upscaling_factor=shape.cold,
         look_back_period_s=1.2,
-        metrics_interval_s=1.0,
+        metrics_interval_s=0.5,
         policy=AutoscalingPolicy(policy_function="cluster.autoscaling:QueueDepth", policy_kwargs=policy),
     )
 

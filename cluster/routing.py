@@ -47,22 +47,28 @@ class TieredRouter(RequestRouter):  # type: ignore[misc]
     async def choose_replicas(
         self, candidate_replicas: list[RunningReplica], pending_request: PendingRequest | None = None
     ) -> list[list[Any]]:
-        """One rank: everybody the call may use, or a random sample of a large pool; Serve takes the shortest queue of it."""
+        """Ranks of replicas, of which Serve takes the shortest queue: for urgent calls first the idle reserved ones, then
+        everybody the call may use, or a random sample of a large pool."""
+        kept, shared = self._parted(candidate_replicas)
+        ranks: list[list[Any]] = []
         usable: list[Any] = list(candidate_replicas)
         if pending_request is not None:
             # Without this Serve asks again and again without a pause.
             pending_request.routing_context.should_backoff = True
-            usable = usable if _is_urgent(pending_request) else self._shared(usable)
-        return [usable if len(usable) <= LOOKED_AT else random.sample(usable, LOOKED_AT)]
+            if not _is_urgent(pending_request):
+                usable = [Capped(replica, self._limit(replica)) for replica in shared] if self._urgent else shared
+            # Another replica may look idle in the moment between two standard calls.
+            elif idle := [replica for replica in kept if not self._taken(replica.replica_id)]:
+                ranks.append(idle)
+        return [*ranks, usable if len(usable) <= LOOKED_AT else random.sample(usable, LOOKED_AT)]
 
-    def _shared(self, replicas: list[RunningReplica]) -> list[Any]:
-        kept = min(self._reserved, len(replicas) - 1)
-        if kept > 0:
-            # Every caller's router must keep the same replicas free.
-            replicas = sorted(replicas, key=lambda replica: str(replica.replica_id.unique_id))[kept:]
-        if not self._urgent:
-            return replicas
-        return [Capped(replica, self._limit(replica)) for replica in replicas]
+    def _parted(self, replicas: list[RunningReplica]) -> tuple[list[RunningReplica], list[RunningReplica]]:
+        """The reserved replicas and the others. Every caller's router must keep the same replicas free."""
+        kept = max(0, min(self._reserved, len(replicas) - 1))
+        if not kept:
+            return [], list(replicas)
+        ordered = sorted(replicas, key=lambda replica: str(replica.replica_id.unique_id))
+        return ordered[:kept], ordered[kept:]
 
     @property
     def max_num_routing_tasks(self) -> int:

@@ -52,7 +52,7 @@ RetryFailed = Annotated[bool, typer.Option(help="Try again also what failed for 
 
 
 def main() -> None:
-    """Entry point: typed errors become one line and exit code 1. Other floors add commands as entry points `packshot.commands`."""
+    """Entry point: typed errors become one line and exit code 1. Other floors add commands as `packshot.commands`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with SIGINT ignored
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     with _one_line_errors():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
@@ -54,6 +55,7 @@ def write_report(
     return out
 
 
+@functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),

@@ -131,7 +131,7 @@ def deploy(settings: Settings, profile: Profile) -> Service:
     try:
         serve.run(build_service(settings, profile), name=app, route_prefix="/", logging_config=quiet)
     except (RuntimeError, TimeoutError) as error:
-        raise ClusterUnavailable(f"the service did not start: {error}") from error
+        raise ClusterUnavailable(f"the service did not start: {error} {_ailing(app)}") from error
     listening = _get_global_client().http_config  # the wanted one, unless Serve ran before
     host = "127.0.0.1" if listening.host in ("0.0.0.0", "::") else listening.host  # noqa: S104 - looked for, not bound
     return Service(f"http://{host}:{listening.port}", ray.get_runtime_context().gcs_address, app)
@@ -170,6 +170,15 @@ def _watch(app: str) -> None:
         raise ClusterUnavailable(f"the app {app!r} has been deleted")
     if status.status != "RUNNING":
         log.warning("the service is %s: %s", str(status.status).lower(), status.message)
+
+
+def _ailing(app: str) -> str:
+    """The last line of what each deployment says that is not well."""
+    from ray import serve
+
+    found = serve.status().applications.get(app)
+    said = {name: one.message.strip() for name, one in found.deployments.items()} if found else {}
+    return "; ".join(f"{name}: {text.splitlines()[-1]}" for name, text in said.items() if text)
 
 
 def _everywhere(handle: Any, method: str) -> list[Any]:

@@ -13,7 +13,8 @@ from studio.product import Product, ProductImage
 from studio.shot import Failed, Outcome, Shot
 from templates.library import Library
 
-SIDE_PX = 640
+ROOM = 1.7
+"""Side of the example over the destination's: its product needs no enlargement, so that no model beyond the usual is asked."""
 Render = Callable[[Shot], Awaitable[Outcome]]
 """Makes a shot although it may have been made before."""
 
@@ -23,22 +24,27 @@ def example(storage: Storage, library: Library, template: str) -> Shot:
     for digest, data in library.assets():
         if not storage.has_blob(digest):
             storage.put_blob(data)
-    image = np.full((SIDE_PX, SIDE_PX, 3), 236, np.uint8)
-    edge = SIDE_PX // 5
-    image[edge:-edge, edge:-edge] = (60, 90, 150)
-    image[SIDE_PX // 2 : SIDE_PX // 2 + 12, edge:-edge] = (200, 170, 60)
-    done, data_png = cv2.imencode(".png", image)
-    if not done:
-        raise CorruptImage("the example could not be encoded")
-    digest = storage.put_blob(data_png.tobytes())
-    photo = ProductImage(uri=BLOB + digest, digest=digest)
     look = library.template(template)
+    target = library.destination(look.outputs[0])
+    digest = storage.put_blob(_picture(round(ROOM * max(target.width, target.height))))
+    photo = ProductImage(uri=BLOB + digest, digest=digest)
     return Shot(
         product=Product(sku="warm-up", images=(photo,)),
         template=look,
-        destination=library.destination(look.outputs[0]),
+        destination=target,
         images=(photo,),
     )
+
+
+def _picture(side: int) -> bytes:
+    image = np.full((side, side, 3), 236, np.uint8)
+    edge, middle = side // 5, side // 2
+    image[edge:-edge, edge:-edge] = (60, 90, 150)
+    image[middle : middle + side // 50, edge:-edge] = (200, 170, 60)
+    done, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise CorruptImage("the example could not be encoded")
+    return data.tobytes()
 
 
 async def warm_up(storage: Storage, library: Library, template: str, render: Render) -> None:

@@ -14,12 +14,12 @@ from studio.errors import TemplateError
 M = TypeVar("M", bound=BaseModel)
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which a key written twice is an error and a date stays text."""
+class _Loader(yaml.CSafeLoader):
+    """Safe YAML (libyaml: ten times as fast as in Python) in which a key written twice is an error and a date stays text."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

@@ -125,8 +125,8 @@ def test_open_doors_are_reported(cluster: dict[str, Any], key: str, old: str, ne
 def test_serve_variables(cluster: dict[str, Any]) -> None:
     env = environment(cluster)
     assert {name: env.get(name) for name in SIX} == SIX
-    assert env["RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S"] == "1"
-    assert env["RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S"] == "1"
+    assert env["RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S"] == "0.5"
+    assert env["RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S"] == "0.5"
 
 
 def test_packshot_variables_are_settings(cluster: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -109,6 +109,22 @@ def test_urgent_calls_pass_hundreds_that_wait() -> None:
     run(work)
 
 
+def test_an_idle_reserved_replica_comes_before_one_between_two_standard_calls() -> None:
+    async def work() -> None:
+        bench = Bench(4, 2, reserved=1, urgent=1)
+        standard = [bench.call("standard") for _ in range(3)]
+        assert await placed(standard) == 3
+        (kept,) = (replica for replica in bench.replicas if not replica.calls.total())
+        for task in standard:
+            bench.finish(await task, "standard")
+        for _ in range(10):
+            place = await asyncio.wait_for(bench.call("urgent"), SOON_S)
+            assert place is kept
+            bench.finish(place, "urgent")
+
+    run(work)
+
+
 def test_one_replica_serves_both() -> None:
     async def work() -> None:
         bench = Bench(1, 4, reserved=2, urgent=1)
