@@ -16,10 +16,10 @@ from cluster.logs import start_logging
 from cluster.profile import RENDERER, Profile, load_profile, twin
 from cluster.settings import Settings, load_settings
 from connectors.online.orders import Orders
-from serve_apps.api import make_api
-from serve_apps.catalog_jobs import CatalogJobs
-from serve_apps.orchestrator import OPTIONS, HandleDesk, Orchestrator
+from serve_apps.http.api import make_api
+from serve_apps.orders.orchestrator import OPTIONS, HandleDesk, Orchestrator
 from serve_apps.parts import Readiness, open_parts
+from serve_apps.request.catalog_jobs import CatalogJobs
 from serve_apps.service import DRAIN_S, INGRESS
 from serve_apps.warmup import warm_up
 from studio.product import Frozen

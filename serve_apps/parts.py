@@ -20,9 +20,9 @@ from connectors.online.products import Products
 from connectors.online.store import online
 from connectors.records import Records
 from connectors.storage.base import Storage
-from serve_apps.fulfilment import Fulfilment
-from serve_apps.hits import Hits
-from serve_apps.metrics import Metrics
+from serve_apps.http.metrics import Metrics
+from serve_apps.orders.fulfilment import Fulfilment
+from serve_apps.request.hits import Hits
 from studio.errors import NotSupported, PackshotError
 from templates.library import Library
 

@@ -17,10 +17,10 @@ from cluster.settings import Settings
 from connectors.online.endpoints import Endpoints
 from connectors.online.orders import NewOrder, Order, Orders, OrderState
 from connectors.storage.base import BLOB
-from serve_apps.desk import OrderDesk
-from serve_apps.fulfilment import RenderShots
-from serve_apps.orders import Retry
-from serve_apps.schema import OrderSpec
+from serve_apps.orders.desk import OrderDesk
+from serve_apps.orders.flow import Retry
+from serve_apps.orders.fulfilment import RenderShots
+from serve_apps.request.schema import OrderSpec
 from studio.product import Product, ProductImage
 from studio.shot import Outcome, Shot
 from templates.library import Library

@@ -19,8 +19,8 @@ from PIL import Image
 
 from cluster.engine import open_renderer
 from cluster.settings import ApiSettings
-from serve_apps.api import make_api
-from serve_apps.desk import OrderDesk
+from serve_apps.http.api import make_api
+from serve_apps.orders.desk import OrderDesk
 from serve_apps.parts import Parts, open_parts
 from studio.shot import Outcome, Shot
 from tests import sample

@@ -9,7 +9,7 @@ import pytest
 from blake3 import blake3
 from starlette.testclient import TestClient
 
-from serve_apps.api import make_api
+from serve_apps.http.api import make_api
 from serve_apps.parts import Parts, open_parts
 from tests import sample
 from tests.local.running import photo

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from cluster.settings import ApiSettings
-from serve_apps.api import make_api
+from serve_apps.http.api import make_api
 from serve_apps.parts import Parts, open_parts
 from tests import sample
 

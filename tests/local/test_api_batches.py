@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from cluster.settings import ApiSettings
-from serve_apps.api import make_api
+from serve_apps.http.api import make_api
 from serve_apps.parts import CatalogJob, Parts, open_parts
 from tests import sample
 from tests.local.running import photo

@@ -16,8 +16,8 @@ import pytest
 from cluster.settings import Settings
 from connectors.online.endpoints import Endpoints
 from connectors.online.orders import NewOrder, Order, OrderState
-from serve_apps.desk import OrderDesk
-from serve_apps.orders import Retry
+from serve_apps.orders.desk import OrderDesk
+from serve_apps.orders.flow import Retry
 from studio.errors import ClusterUnavailable, NotFound, WeightsCorrupt
 from studio.shot import Outcome, Shot
 from tests import sample

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from cluster.engine import registry, storage
@@ -22,12 +23,14 @@ class Studio:
     def __init__(self, folder: Path) -> None:
         self.folder, self.settings = folder, sample.settings(folder)
         self.reads: list[str] = []
+        self.on_read: Callable[[], object] = lambda: None
 
     def renderer(self) -> Renderer:
         fetch = Fetcher()
 
         def read(uri: str) -> bytes:
             self.reads.append(uri)
+            self.on_read()
             return fetch.read(uri)
 
         return Renderer(LocalModels(registry(self.settings)), storage(self.settings), read)
@@ -78,10 +81,10 @@ def test_a_stopped_caller_leaves_the_work_to_the_one_who_waits(tmp_path: Path) -
     shot = studio.shot("C")
 
     async def stopped() -> list[Outcome]:
-        renderer = studio.renderer()
+        renderer, begun, loop = studio.renderer(), asyncio.Event(), asyncio.get_running_loop()
+        studio.on_read = lambda: loop.call_soon_threadsafe(begun.set)
         first = asyncio.create_task(renderer.render([shot]))
-        while not studio.reads:
-            await asyncio.sleep(0)
+        await begun.wait()
         second = asyncio.create_task(renderer.render([shot]))
         first.cancel()
         return await second

@@ -17,11 +17,11 @@ from starlette.testclient import TestClient
 from cluster.settings import ApiSettings
 from connectors.online.hook_secrets import new_secret
 from connectors.webhooks.signature import signed_headers
-from serve_apps.api import make_api
-from serve_apps.deliveries import Deliveries
 from serve_apps.hook_admin import add_source
+from serve_apps.http.api import make_api
+from serve_apps.orders.deliveries import Deliveries
 from serve_apps.parts import Parts, open_parts
-from serve_apps.routes_webhooks import MAX_ENDPOINTS, MAX_SECRETS
+from serve_apps.routes.webhooks import MAX_ENDPOINTS, MAX_SECRETS
 from studio.errors import InputError, NotFound, UnknownTemplate
 from tests import sample
 from tests.local.receiver import receiving

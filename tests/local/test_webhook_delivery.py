@@ -20,7 +20,7 @@ from connectors.online.orders import NewOrder, Orders, OrderState
 from connectors.online.outbox import Delivery, Outbox
 from connectors.webhooks.delivery import Delivered, Gone, Message, Retry, deliver, webhook_client
 from connectors.webhooks.signature import verify
-from serve_apps.deliveries import PER_ENDPOINT, TEST_EVENT, Deliveries
+from serve_apps.orders.deliveries import PER_ENDPOINT, TEST_EVENT, Deliveries
 from studio.errors import Unauthenticated
 from tests.local.receiver import Receiver, receiving
 

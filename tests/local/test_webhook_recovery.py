@@ -19,9 +19,9 @@ WORKER = """
 import asyncio, sys
 from connectors.online.endpoints import Endpoints
 from connectors.online.outbox import Outbox
-from serve_apps import deliveries
-from serve_apps.deliveries import Deliveries
-from serve_apps.workflows import QueueShape, Workflows
+from serve_apps.orders import deliveries
+from serve_apps.orders.deliveries import Deliveries
+from serve_apps.orders.workflows import QueueShape, Workflows
 
 async def main(online, engine):
     made = Deliveries(Endpoints(online), Outbox(online), retries_s=(0,), allow_private=True)

@@ -26,7 +26,7 @@ def application(tree: dict[str, Any]) -> Any:
     from ray import serve
 
     from cluster.engine import open_renderer
-    from serve_apps.orchestrator import OPTIONS, Orchestrator
+    from serve_apps.orders.orchestrator import OPTIONS, Orchestrator
     from studio.shot import Shot
 
     class Renderer:
@@ -59,7 +59,7 @@ def application(tree: dict[str, Any]) -> Any:
 def test_killed_orchestrator_and_renderer(cluster: SimpleNamespace, tmp_path: Path) -> None:
     from ray import serve
 
-    from serve_apps.orchestrator import HandleDesk
+    from serve_apps.orders.orchestrator import HandleDesk
 
     settings = sample.settings(tmp_path, api={"urgent": 6})
     orders = Orders(settings.online)

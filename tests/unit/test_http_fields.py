@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_apps.limits import Rates, declared_length, oversized_head
-from serve_apps.prefer import Preferences, applied, preferences
-from serve_apps.ranges import byte_range, none_match
-from serve_apps.security import Caller, needed, secret_of
-from serve_apps.sse import last_seen
-from serve_apps.tracing import join_trace, trace_of
+from serve_apps.http.limits import Rates, declared_length, oversized_head
+from serve_apps.http.prefer import Preferences, applied, preferences
+from serve_apps.http.ranges import byte_range, none_match
+from serve_apps.http.security import Caller, needed, secret_of
+from serve_apps.http.sse import last_seen
+from serve_apps.http.tracing import join_trace, trace_of
 
 ETAG = '"' + "a" * 64 + '"'
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from connectors.names import asset_name
 from connectors.online.orders import OrderState
-from serve_apps.flights import Flights
-from serve_apps.orders import verdict
-from serve_apps.schema import ShotResult
-from serve_apps.sweeper import Sweeper
+from serve_apps.orders.flights import Flights
+from serve_apps.orders.flow import verdict
+from serve_apps.orders.sweeper import Sweeper
+from serve_apps.request.schema import ShotResult
 from studio.errors import Interrupted, StorageUnavailable
 from studio.shot import Asset, Done, Failed, Outcome, Rejected, Report
 from studio.template import Template

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from serve_apps.edits import Edits
-from serve_apps.overrides import apply_edits
-from serve_apps.refused import BadEdit
+from serve_apps.request.edits import Edits
+from serve_apps.request.overrides import apply_edits
+from serve_apps.request.refused import BadEdit
 from studio.errors import InputError, NotSupported, PackshotError
 from studio.qa.policy import limits
 from studio.template import Destination, Template

@@ -14,11 +14,11 @@ from cluster.profile import load_profile
 from cluster.settings import Prices
 from connectors.online.orders import Order, OrderState
 from connectors.records import Records
-from serve_apps.quote import quote
-from serve_apps.resolve import resolve
-from serve_apps.schema import ImageRequest, OrderResult, OrderSpec
-from serve_apps.shots import shot_key, shot_result, shots
-from serve_apps.views import view
+from serve_apps.request.quote import quote
+from serve_apps.request.resolve import resolve
+from serve_apps.request.schema import ImageRequest, OrderResult, OrderSpec
+from serve_apps.request.shots import shot_key, shot_result, shots
+from serve_apps.request.views import view
 from studio.models.registry import Registry
 from studio.product import Product
 from studio.qa.policy import decide, limits

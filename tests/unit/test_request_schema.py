@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from connectors.storage.base import BLOB
-from serve_apps.resolve import resolve
-from serve_apps.schema import (
+from serve_apps.request.resolve import resolve
+from serve_apps.request.schema import (
     BatchDefaults,
     BatchItem,
     BatchRequest,

@@ -1,0 +1,49 @@
+"""The HTTP service as a FastAPI app, without Ray: under Serve it is the ingress, in tests any ASGI server runs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from serve_apps.http import openapi, problems
+from serve_apps.http.gate import Gate
+from serve_apps.http.limits import Rates
+from serve_apps.http.security import KeyRing
+from serve_apps.parts import Parts
+from serve_apps.request.schema import BatchItem, BatchRequest, ImageRequest
+from serve_apps.routes import assets, batches, catalogue, health, hooks, images, orders, webhooks
+
+_ROUTES = (images, orders, batches, assets, catalogue, webhooks, hooks, health)
+_BODIES: dict[str, type[BaseModel]] = {
+    "ImageRequest": ImageRequest,
+    "BatchRequest": BatchRequest,
+    "BatchItem": BatchItem,
+    "HookProduct": hooks.HookProduct,
+}
+
+
+def make_api(parts: Parts) -> FastAPI:
+    """The app over these parts. Each ingress process makes its own."""
+    app = FastAPI(title="Packshot", docs_url="/docs", redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False)
+    app.state.desk_parts = parts
+    for module in _ROUTES:
+        app.include_router(module.router)
+    problems.install(app)
+    limits = parts.settings.api
+    app.add_middleware(
+        Gate,
+        ring=KeyRing(parts.keys, required=limits.require_keys),
+        rates=Rates(limits.rate_per_minute),
+        metrics=parts.metrics,
+        max_body_bytes=limits.max_body_bytes,
+    )
+
+    def document() -> dict[str, Any]:
+        if not app.openapi_schema:
+            app.openapi_schema = openapi.describe(app, _BODIES)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
+    return app

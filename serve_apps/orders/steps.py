@@ -1,0 +1,100 @@
+"""`OrderSteps`: what is done for an order, one method a step. Each may be repeated: what is known is not made again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from connectors.destinations.folder import FolderDestination
+from connectors.names import asset_name
+from connectors.online.orders import Order, Orders
+from connectors.storage.base import Storage
+from serve_apps.orders.flights import Flights
+from serve_apps.orders.fulfilment import RenderShots
+from serve_apps.request.schema import OrderSpec, ShotResult
+from studio.errors import ModelFailed
+from studio.shot import Done, Outcome, Shot
+
+STORE = "store"
+"""Place of a publication that every released image has: the service's own asset address."""
+FOLDER = "folder"
+FETCHES = 16
+"""Photos of a tier that are fetched at a time."""
+
+
+@dataclass(slots=True)
+class OrderSteps:
+    """`read` brings a photo by address, `render` makes shots; `folder` is where released images are also written, if anywhere."""
+
+    orders: Orders
+    storage: Storage
+    read: Callable[[str], bytes]
+    render_shots: RenderShots
+    folder: FolderDestination | None = None
+    _flights: Flights[Shot, Outcome] = field(default_factory=Flights)
+    _threads: dict[str, ThreadPoolExecutor] = field(default_factory=dict)
+
+    async def resolve(self, spec: OrderSpec, tier: str) -> list[str]:
+        """Digests of the photos, those with an address fetched into the store. Raises FetchError, ImageError, StorageError."""
+        found = await asyncio.gather(
+            *(self._fetched(image.uri, tier) for image in spec.images if not image.digest), return_exceptions=True
+        )
+        for answer in found:
+            if isinstance(answer, BaseException):
+                raise answer
+        fetched = iter(found)
+        return [image.digest or str(next(fetched)) for image in spec.images]
+
+    async def render(self, shots: Mapping[str, Shot], tier: str) -> dict[str, dict[str, Any]]:
+        """Outcomes as JSON by shot key. Orders that want the same shot at the same time share one render."""
+
+        async def work(items: Sequence[Shot]) -> list[Outcome]:
+            outcomes = await self.render_shots(items, tier)
+            if len(outcomes) != len(items):
+                raise ModelFailed(f"the renderer answered {len(outcomes)} outcomes for {len(items)} shots")
+            return outcomes
+
+        outcomes = await self._flights(tier, shots, work)
+        return {key: outcome.model_dump(mode="json") for key, outcome in outcomes.items()}
+
+    async def publish(self, order: Order, results: Sequence[ShotResult]) -> dict[str, list[str]]:
+        """Paths of the released images by shot key: in the folder, if there is one, and always under the service's address."""
+        return await asyncio.to_thread(self._publish, order, results)
+
+    async def close(self) -> None:
+        """End renders that are under way, and the threads that fetch after what they are at."""
+        await self._flights.close()
+        for threads in self._threads.values():
+            await asyncio.to_thread(threads.shutdown, wait=True, cancel_futures=True)
+        self._threads.clear()
+
+    async def _fetched(self, uri: str, tier: str) -> str:
+        # Threads of a tier's own: slow servers of standard orders must not hold up urgent ones.
+        if tier not in self._threads:
+            self._threads[tier] = ThreadPoolExecutor(FETCHES, thread_name_prefix=f"fetch-{tier}")
+        return await asyncio.get_running_loop().run_in_executor(self._threads[tier], self._kept, uri)
+
+    def _kept(self, uri: str) -> str:
+        return self.storage.put_blob(self.read(uri))
+
+    def _publish(self, order: Order, results: Sequence[ShotResult]) -> dict[str, list[str]]:
+        paths: dict[str, list[str]] = {}
+        for result in results:
+            if isinstance(result.outcome, Done):
+                digest = result.outcome.asset.digest
+                places = {STORE: f"/v1/assets/{digest}"} | self._written(order, result, result.outcome)
+                for place, path in places.items():
+                    self.orders.publish(order.id, result.key, place=place, digest=digest, path=path)
+                paths[result.key] = list(places.values())
+        return paths
+
+    def _written(self, order: Order, result: ShotResult, outcome: Done) -> dict[str, str]:
+        if self.folder is None:
+            return {}
+        name = asset_name(order.template.partition("@")[0], result.destination, result.slot, outcome.asset.media_type)
+        path = self.folder.publish(order.sku, name, self.storage.get_blob(outcome.asset.digest))
+        return {FOLDER: str(PurePosixPath(path.relative_to(self.folder.root)))}

@@ -1,0 +1,127 @@
+"""From a request to a stored order: looked up, found in the store or accepted, started, waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cluster.estimates import seconds_a_shot
+from connectors.online.orders import NewOrder, Order, OrderState
+from serve_apps.http.prefer import Preferences
+from serve_apps.orders.telling import ended
+from serve_apps.parts import Parts
+from serve_apps.request.hits import Hit
+from serve_apps.request.quote import quote
+from serve_apps.request.resolve import resolve
+from serve_apps.request.schema import ImageRequest, OrderSpec, Quote
+from studio.keys import digest_of
+from studio.product import Product
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One wanted order and who wants it. `idempotency_key` "" means: every call is another order. With `product`, that is what
+    `wanted.input.sku` names, whatever is stored.
+    """
+
+    wanted: ImageRequest
+    key_id: str
+    idempotency_key: str = ""
+    trace: str = ""
+    product: Product | None = None
+
+
+_OWN = {"metadata", "webhook", "deadline", "priority"}
+"""Fields of a request that its images do not depend on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A stored order. `created`: by this call; otherwise the idempotency key was known. `hit`: made before, nothing to do."""
+
+    order: Order
+    created: bool
+    hit: Hit | None
+
+
+async def place(parts: Parts, incoming: Incoming) -> Placed:
+    """Store an order durably and start it, unless all its images are in the store already. Raises PackshotError for what is
+    wrong with it.
+    """
+    placed = await asyncio.to_thread(_stored, parts, incoming)
+    if placed.created:
+        parts.metrics.accepted(placed.order.priority)
+        parts.metrics.lookup(hit=placed.hit is not None)
+        if placed.hit is None:
+            await parts.desk.start(placed.order.id)
+    return placed
+
+
+async def wait_for(parts: Parts, order: Order, wanted: Preferences) -> tuple[Order, int | None]:
+    """The order once it has ended, or as it is when the caller's patience ends; and the seconds that were honoured."""
+    if wanted.wait_s is None:
+        return order, None
+    seconds = int(min(wanted.wait_s, parts.settings.api.max_wait_s))
+    if not order.state.ended and seconds > 0:
+        await parts.desk.wait(order.id, seconds)
+        order = await asyncio.to_thread(parts.orders.get, order.id)
+    return order, seconds
+
+
+def spec_of(
+    parts: Parts, wanted: ImageRequest, *, product: Product | None = None, has_blob: Callable[[str], bool] | None = None
+) -> OrderSpec:
+    """Everything the order names, looked up. Raises InputError, UnknownTemplate, NotFound, NotStored or a not_supported error."""
+    find = parts.products.get if product is None else (lambda _sku: product)
+    return resolve(wanted, library=parts.library, product=find, has_blob=has_blob or parts.storage.has_blob)
+
+
+def quote_of(parts: Parts, spec: OrderSpec) -> Quote:
+    """What the order would take. Raises UnknownModel, ModelNotConfigured and LicenceForbidden."""
+    return quote(
+        spec,
+        known=parts.hits.knows,
+        cards=parts.hits.cards,
+        measured=seconds_a_shot(parts.records),
+        profile=parts.profile,
+        prices=parts.settings.prices,
+    )
+
+
+def new_order(spec: OrderSpec, incoming: Incoming, *, batch: str = "", spec_json: Mapping[str, Any] | None = None) -> NewOrder:
+    """The row of an order. `spec_json` saves writing the spec as JSON."""
+    return NewOrder(
+        key_id=incoming.key_id,
+        priority=incoming.wanted.priority,
+        spec=spec_json or spec.model_dump(mode="json"),
+        sku=spec.product.sku,
+        template=spec.template.key,
+        batch=batch,
+        trace=incoming.trace,
+        deadline=incoming.wanted.deadline,
+        idempotency_key=incoming.idempotency_key,
+        request_digest=digest_of(incoming.wanted),
+    )
+
+
+def _stored(parts: Parts, incoming: Incoming) -> Placed:
+    wanted = incoming.wanted
+    # A folder to publish to is written by the workflow, which is free for images that are known.
+    asset = "" if parts.settings.api.publish or wanted.input is None else wanted.input.asset
+    # What a digest names never changes, what an address or a SKU names may.
+    name = wanted.model_dump_json(exclude=_OWN) if asset else ""
+    hit = parts.hits.recall(name) if name else None
+    if hit is None:
+        spec = spec_of(parts, wanted, product=incoming.product)
+        result = None if parts.settings.api.publish else parts.hits.find(spec)
+        if result is None:
+            order, created = parts.orders.accept(new_order(spec, incoming))
+            return Placed(order, created, None)
+        hit = parts.hits.keep(name, spec, result)
+    own = {"metadata": wanted.metadata, "webhook": wanted.webhook}
+    new = new_order(hit.spec, incoming, spec_json={**hit.spec_json, **own})
+    event = ended(new, OrderState.SUCCEEDED, hit.result_json)
+    order = parts.orders.finished(new, hit.result_json, event=event)
+    return Placed(order, order.id == new.id, replace(hit, spec=hit.spec.model_copy(update=own)))
