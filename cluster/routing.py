@@ -47,8 +47,8 @@ class TieredRouter(RequestRouter):  # type: ignore[misc]
     async def choose_replicas(
         self, candidate_replicas: list[RunningReplica], pending_request: PendingRequest | None = None
     ) -> list[list[Any]]:
-        """Ranks of replicas, of which Serve takes the shortest queue: for urgent calls first the idle reserved ones, then
-        everybody the call may use, or a random sample of a large pool."""
+        """Ranks of replicas, of which Serve takes the shortest queue: for urgent calls idle reserved ones, the emptiest,
+        then everybody the call may use, or a random sample of a large pool."""
         kept, shared = self._parted(candidate_replicas)
         ranks: list[list[Any]] = []
         usable: list[Any] = list(candidate_replicas)
@@ -57,10 +57,18 @@ class TieredRouter(RequestRouter):  # type: ignore[misc]
             pending_request.routing_context.should_backoff = True
             if not _is_urgent(pending_request):
                 usable = [Capped(replica, self._limit(replica)) for replica in shared] if self._urgent else shared
-            # Another replica may look idle in the moment between two standard calls.
-            elif idle := [replica for replica in kept if not self._taken(replica.replica_id)]:
-                ranks.append(idle)
+            else:
+                emptiest = self._emptiest(usable)
+                # A replica that is not reserved may look idle in the moment between two standard calls.
+                first = [replica for replica in emptiest if replica in kept and not self._taken(replica.replica_id)]
+                ranks += [rank[:LOOKED_AT] for rank in (first, emptiest) if rank]
         return [*ranks, usable if len(usable) <= LOOKED_AT else random.sample(usable, LOOKED_AT)]
+
+    def _emptiest(self, replicas: list[RunningReplica]) -> list[RunningReplica]:
+        """Those with the fewest places taken, as far as this router knows."""
+        taken = [self._taken(replica.replica_id) for replica in replicas]
+        least = min(taken, default=0)
+        return [replica for replica, count in zip(replicas, taken, strict=True) if count == least]
 
     def _parted(self, replicas: list[RunningReplica]) -> tuple[list[RunningReplica], list[RunningReplica]]:
         """The reserved replicas and the others. Every caller's router must keep the same replicas free."""
@@ -110,6 +118,9 @@ class TieredRouter(RequestRouter):  # type: ignore[misc]
         urgent = request_metadata is not None and request_metadata.session_id == URGENT
         taken = self._taken(replica.replica_id)
         if taken >= (replica.max_ongoing_requests if urgent else self._limit(replica)):
+            return
+        # Calls that came together have chosen the same replica: this one looks again.
+        if urgent and taken and taken > min(map(self._taken, self._replicas)):
             return
         # Serve's own matching goes by an id that all calls made within one request share.
         waiting = (c for c in self._pending_requests_to_fulfill if not c.future.done() and _is_urgent(c) is urgent)

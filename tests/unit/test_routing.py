@@ -125,6 +125,16 @@ def test_an_idle_reserved_replica_comes_before_one_between_two_standard_calls() 
     run(work)
 
 
+def test_urgent_calls_that_come_together_take_a_replica_each() -> None:
+    async def work() -> None:
+        bench = Bench(8, 2, reserved=0, urgent=1)
+        assert await placed([bench.call("urgent") for _ in range(8)]) == 8
+        assert [replica.calls.total() for replica in bench.replicas] == [1] * 8
+        assert await placed([bench.call("urgent") for _ in range(8)]) == 8
+
+    run(work)
+
+
 def test_one_replica_serves_both() -> None:
     async def work() -> None:
         bench = Bench(1, 4, reserved=2, urgent=1)
