@@ -12,6 +12,7 @@ from pydantic import Field
 
 from connectors.fetch import Fetcher
 from connectors.records import ImageRecord, Records, ShotRecord
+from studio.destination import Destination
 from studio.errors import PackshotError, RowError, retryable_codes
 from studio.keys import digest_bytes, digest_of
 from studio.models.base import ModelCard
@@ -21,7 +22,7 @@ from studio.recipes.base import KeyLine, Look
 from studio.recipes.catalogue import recipe
 from studio.shot import Shot
 from studio.slots import fitting, slots
-from studio.template import Destination, Template
+from studio.template import Template
 from templates.library import Library
 
 PAGE = 256
@@ -146,13 +147,8 @@ class Planner:
                     continue
                 known = image.model_copy(update={"digest": digests[image.uri]})
                 for output in template.outputs:
-                    yield Shot(
-                        product=product,
-                        template=template,
-                        destination=self._library.destination(output),
-                        images=(known,),
-                        slot=slot,
-                    )
+                    place = self._library.destination(output)
+                    yield Shot(product=product, template=template.at(place), destination=place, images=(known,), slot=slot)
         tally.unmatched += not fitted
 
     def _due(self, shot: Shot, record: ShotRecord | None, *, force: bool, retry_failed: bool, tally: Tally) -> Planned | None:

@@ -22,11 +22,12 @@ def shoot_one(settings: Settings, image: str, template: str, to: Path, *, destin
     for digest, data in library.assets():
         if not store.has_blob(digest):
             store.put_blob(data)
+    place = library.destination(destination or chosen.outputs[0])
     photo = ProductImage(uri=image, digest=digest_bytes(fetcher(settings).read(image)))
     shot = Shot(
         product=Product(sku=Path(image).stem or "photo", images=(photo,)),
-        template=chosen,
-        destination=library.destination(destination or chosen.outputs[0]),
+        template=chosen.at(place),
+        destination=place,
         images=(photo,),
     )
 

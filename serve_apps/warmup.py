@@ -30,7 +30,7 @@ def example(storage: Storage, library: Library, template: str) -> Shot:
     photo = ProductImage(uri=BLOB + digest, digest=digest)
     return Shot(
         product=Product(sku="warm-up", images=(photo,)),
-        template=look,
+        template=look.at(target),
         destination=target,
         images=(photo,),
     )

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from studio.destination import Destination
 from studio.keys import digest_of
 from studio.product import Frozen, Product, ProductImage
-from studio.template import Destination, Template
+from studio.template import Template
 
 
 class Shot(Frozen):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.errors import StepError
+from studio.evidence import Evidence
 from studio.shot import Shot
 
 T = TypeVar("T")
@@ -85,11 +86,14 @@ class Take:
     """uint8 (H, W, 3) sRGB: the set without the product; None while the background is transparent."""
     shade: F32 | None = None
     """float32 (H, W) 0..1: how much light the product keeps from the ground (1 = full shadow)."""
+    lit: U8 | None = None
+    """uint8 (H, W, 3) sRGB, canvas-sized: the placed product under the set's light; None while it keeps its own."""
     image: U8 | None = None
     """uint8 (H, W, 3) or (H, W, 4) sRGB: the finished picture before encoding."""
     encoded: bytes = b""
     media_type: str = ""
     engine: str = "procedural"
+    evidence: Evidence = field(default_factory=Evidence)
     measurements: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_s: float = 0.0

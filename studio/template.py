@@ -1,19 +1,18 @@
-"""`Template`: one look, as data, and `Destination`: what one channel accepts. Loaded from YAML by `templates.library`."""
+"""`Template`: one look, as data. Loaded from YAML by `templates.library`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from studio.destination import Destination, Limit
+from studio.fields import Aspect, Fraction, HexColour, Slug, Use
+from studio.grounds import Ground, WhiteGround
 from studio.product import Frozen, ImageRole
 
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-HexColour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$", to_lower=True)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-Format = Literal["jpeg", "png", "webp", "avif"]
-Replaceable = Literal["light", "composition", "shadow", "reflection", "cutout", "upscale", "scene"]
+Replaceable = Literal["light", "composition", "shadow", "reflection", "relight", "harmonise", "cutout", "upscale", "scene"]
 """Parts of a template that a fallback may change: how a picture is made, never what it is checked against."""
 
 
@@ -22,6 +21,8 @@ class AppliesTo(Frozen):
 
     categories: tuple[str, ...] = ()
     roles: tuple[ImageRole, ...] = (ImageRole.FRONT,)
+    attributes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Attribute -> values of which the product has one, case-insensitively; no values: the attribute is there at all."""
 
 
 class Light(Frozen):
@@ -31,6 +32,29 @@ class Light(Frozen):
     elevation_deg: Annotated[float, Field(ge=5, le=90)] = 50.0
     softness: Fraction = 0.6
     temperature_k: Annotated[float, Field(ge=2000, le=12000)] = 5500.0
+    ratio: Annotated[float, Field(ge=1, le=16)] = 2.0
+    """Key light over fill light: 1 is flat, 2 is gentle, 8 is dramatic. Shadows deepen and relighting models with it."""
+
+
+Preset = Literal["none", "softbox", "window", "rim", "top", "golden-hour"]
+
+
+class Relight(Frozen):
+    """Another light on the product itself: only its low frequencies change, hue stays. `none` leaves every pixel alone."""
+
+    preset: Preset = "none"
+    strength: Fraction = 0.5
+
+
+class Harmonise(Frozen):
+    """How far product and set are brought together, 0 (the product stays as it is) to 1."""
+
+    temperature: Fraction = 0.0
+    """Share of the difference between the light's colour temperature and neutral that the product takes on."""
+    light: Fraction = 0.0
+    """Share of the set's brightness gradient, from the key light's side, that the product takes on."""
+    edge: Fraction = 0.0
+    """Light of the ground that wraps around the product's edge."""
 
 
 class Margins(Frozen):
@@ -59,63 +83,6 @@ class Composition(Frozen):
     """`fit`: all of it is visible. `fill`: it covers the room inside the margins, whatever `fill` says; what runs over is cut."""
     reference_box: Literal["product", "photo"] = "product"
     """What the rules above are about: the product's box, or the whole photo, in which the product keeps its place."""
-
-
-class WhiteGround(Frozen):
-    """Pure white, 255 in every channel."""
-
-    kind: Literal["white"]
-
-
-class ColourGround(Frozen):
-    """One flat colour."""
-
-    kind: Literal["colour"]
-    colour: HexColour
-
-
-class GradientGround(Frozen):
-    """A studio sweep: lighter where the light falls, darker towards the corners."""
-
-    kind: Literal["gradient"]
-    top: HexColour
-    bottom: HexColour
-    vignette: Fraction = 0.1
-
-
-class TransparentGround(Frozen):
-    """No ground: the alpha channel is delivered."""
-
-    kind: Literal["transparent"]
-
-
-class ImageGround(Frozen):
-    """A picture, scaled to cover the canvas. The library fills `digest`, the BLAKE3 of its bytes."""
-
-    kind: Literal["image"]
-    path: str
-    digest: str = ""
-    blur: Fraction = 0.0
-    """Depth of field: 0 sharp, 1 softest."""
-
-
-class SurfaceGround(Frozen):
-    """A procedural table top before a wall."""
-
-    kind: Literal["surface"]
-    material: Literal["wood", "marble", "linen", "concrete", "paper"]
-    wall: HexColour = "#e9e4dc"
-    tint: HexColour | None = None
-    horizon: Fraction = 0.62
-    """Height of the table's far edge: 0 top of the canvas, 1 bottom."""
-    blur: Fraction = 0.3
-    """Depth of field: how soft the far parts of the set are."""
-
-
-Ground = Annotated[
-    WhiteGround | ColourGround | GradientGround | TransparentGround | ImageGround | SurfaceGround,
-    Field(discriminator="kind"),
-]
 
 
 class Shadow(Frozen):
@@ -179,6 +146,8 @@ class Upscale(Frozen):
     model: str = "span-x2"
     above: Annotated[float, Field(ge=1.0)] = 1.15
     """Enlargement factor from which the model is used; below it Lanczos is enough."""
+    unlettered: str = ""
+    """A stronger model for goods without lettering (it may repaint small print); needs `text` in `examine`."""
 
 
 class Scene(Frozen):
@@ -186,64 +155,47 @@ class Scene(Frozen):
 
     engine: Literal["procedural", "diffusers"] = "procedural"
     model: str = ""
+    """Name of a generator in the model registry, e.g. `sdxl-lightning`."""
+    mode: Literal["backdrop", "inpaint", "edit"] = "backdrop"
+    """`backdrop`: an empty set, made once for each (style, seed, aspect) and shared by all SKUs. `inpaint` and `edit`: a set
+    made around each product."""
     seed: Annotated[int, Field(ge=0)] | None = None
     """Another grain, veining or weave of the same set; None: the template's own."""
+    reference: str = ""
+    """A picture whose look the set follows (IP-Adapter), a path beside the template."""
+    reference_digest: str = ""
+    influence: Fraction = 0.6
+    """How strongly `reference` is followed."""
+    control: Literal["none", "depth", "canny"] = "none"
+    """What of the product's shape a ControlNet is shown."""
+    outgrowth: Fraction = 0.02
+    """How much of the product's area a generator may add to it before the picture is held back."""
 
 
 class Prompt(Frozen):
-    """Words for a generative engine; `attributes` names the product attributes it reads."""
+    """Words for a generative engine (`studio.prompts` writes them out). Terms are ids of `templates/lexicon`."""
 
     attributes: tuple[str, ...] = ()
+    """Product attributes that are named, where the data has them."""
+    scene: str = ""
+    """Where the product stands: a noun phrase, e.g. "a sunlit oak kitchen counter"."""
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+    """Lexicon ids of lighting, lens, composition and material words, e.g. `lighting.window`."""
+    by_category: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Further positive fragments for products whose category starts with the key, case-insensitively."""
 
 
-class Limit(Frozen):
-    """Bounds for one measurement. `retry` marks a failure that another matte refiner may cure."""
+class Tolerance(Frozen):
+    """One feature of a consistent set: its value lies within `within` of `target`, or of the set's own median."""
 
-    min: float | None = None
-    max: float | None = None
-    retry: bool = False
-
-    @model_validator(mode="after")
-    def _some_bound(self) -> Limit:
-        if self.min is None and self.max is None:
-            raise ValueError("a limit needs min, max or both")
-        return self
+    within: Annotated[float, Field(gt=0)]
+    target: float | None = None
 
 
-class Source(Frozen):
-    """Where a rule's numbers come from, and when they were looked at."""
-
-    title: str
-    date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-    official: bool = False
-
-
-class Encoding(Frozen):
-    """How final bytes are written. Quality is searched downwards from `quality` to `floor` to meet the byte limit."""
-
-    format: Format = "jpeg"
-    quality: Annotated[int, Field(ge=1, le=100)] = 95
-    floor: Annotated[int, Field(ge=1, le=100)] = 80
-    subsampling: Literal["4:4:4", "4:2:0"] = "4:4:4"
-    dpi: Annotated[int, Field(ge=72, le=1200)] = 300
-
-
-class Destination(Frozen):
-    """What one sales channel accepts: a row of reference data with source and date, and the QA limits that follow from it."""
-
-    id: Slug
-    title: str
-    width: Annotated[int, Field(ge=16, le=10000)]
-    height: Annotated[int, Field(ge=16, le=10000)]
-    encoding: Encoding = Encoding()
-    accepts: tuple[Format, ...] = ("jpeg",)
-    max_bytes: Annotated[int, Field(gt=0)]
-    background: Literal["white", "transparent", "any"] = "any"
-    qa: dict[str, Limit] = Field(default_factory=dict)
-    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
-    notes: str = ""
+Question = Literal["text", "identity", "safety", "person", "defects"]
+"""What models are asked about the finished picture beyond the plain checks."""
 
 
 class Template(Frozen):
@@ -254,29 +206,55 @@ class Template(Frozen):
     title: str
     description: str = ""
     industry: Slug = "starter"
+    use: Literal["main", "lifestyle"] = "main"
+    brand: Slug | None = None
+    """The brand whose rules are in this template already; the library fills it."""
     recipe: Slug = "photography"
     applies_to: AppliesTo = AppliesTo()
     outputs: Annotated[tuple[Slug, ...], Field(min_length=1)]
     """Destination ids; one shot is made for each."""
     light: Light = Light()
     composition: Composition = Composition()
+    crops: dict[Aspect, dict[str, Any]] = Field(default_factory=dict)
+    """Aspect ratio of a destination ("4:5") -> fields over `composition` there."""
     background: Ground = WhiteGround(kind="white")
+    backgrounds: dict[Use, Ground] = Field(default_factory=dict)
+    """A destination's `use` -> ground there, instead of `background`."""
     shadow: Shadow = Shadow()
     reflection: Reflection = Reflection()
+    relight: Relight = Relight()
+    harmonise: Harmonise = Harmonise()
     cutout: Cutout = Cutout()
     recolour: Recolour | None = None
     upscale: Upscale = Upscale()
+    chart: Literal["never", "auto"] = "never"
+    """`auto`: where the photo shows a ColorChecker Classic, its colours are corrected by it."""
     scene: Scene = Scene()
     prompt: Prompt = Prompt()
+    examine: tuple[Question, ...] = ()
+    """Asked of models about the finished picture, besides what follows from the look (a generated set always asks `text` and
+    `identity`)."""
     qa: dict[str, Limit] = Field(default_factory=dict)
+    consistency: dict[str, Tolerance] = Field(default_factory=dict)
+    """Feature -> tolerance over the defaults of `studio.qa.consistency`."""
     samples: tuple[str, ...] = ()
+    """SKUs of the sample catalogue that `packshot template test` renders."""
     fallback: tuple[dict[Replaceable, dict[str, Any]], ...] = ()
     """What an order may try in turn when QA holds an image back: fields over this template's, e.g. another refiner."""
 
     @property
     def key(self) -> str:
-        """`id@version`."""
-        return f"{self.id}@{self.version}"
+        """`id@version`, and `+brand` where a brand's rules are in it."""
+        return f"{self.id}@{self.version}" + (f"+{self.brand}" if self.brand else "")
+
+    def at(self, destination: Destination) -> Template:
+        """This look as it is at a destination: its crop for that aspect ratio, its ground for that use."""
+        crop = self.crops.get(destination.aspect, {})
+        ground = self.backgrounds.get(destination.use)
+        if not crop and ground is None:
+            return self
+        rules = Composition.model_validate(_over(self.composition.model_dump(), crop))
+        return self.model_copy(update={"composition": rules, "background": ground or self.background})
 
     @property
     def ladder(self) -> tuple[Template, ...]:
@@ -286,8 +264,10 @@ class Template(Frozen):
 
     @model_validator(mode="after")
     def _ladder_valid(self) -> Template:
-        """A rung that does not fit is an error of the template, not of the first order that needs it."""
+        """A rung or crop that does not fit is an error of the template, not of the first order that needs it."""
         _ = self.ladder
+        for crop in self.crops.values():
+            Composition.model_validate(_over(self.composition.model_dump(), crop))
         return self
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from studio.destination import Destination
 from studio.errors import TemplateError, UnknownTemplate
 from studio.keys import digest_bytes
 from studio.qa.policy import require_known
-from studio.template import Destination, Template
+from studio.template import Template
 from templates.reading import merged, parsed, read_yaml
 
 N = TypeVar("N", Template, Destination)

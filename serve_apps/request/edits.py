@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from studio.fields import Format, Fraction, HexColour
 from studio.product import Frozen
-from studio.template import Format, Fraction, HexColour
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Length = Annotated[float, Field(ge=0, le=0.49)] | Annotated[str, StringConstraints(pattern=r"^\d{1,4}(\.\d{1,3})?(%|px)$")]

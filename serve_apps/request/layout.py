@@ -7,7 +7,8 @@ from typing import Any
 
 from serve_apps.request.edits import LayoutEdit, Length, Sides
 from serve_apps.request.refused import BadEdit
-from studio.template import Composition, Destination
+from studio.destination import Destination
+from studio.template import Composition
 
 SIDES = ("top", "right", "bottom", "left")
 MOST = 0.95

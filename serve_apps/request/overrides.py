@@ -17,10 +17,11 @@ from serve_apps.request.edits import (
 )
 from serve_apps.request.layout import composed, sized
 from serve_apps.request.refused import BadEdit
+from studio.destination import Destination, Limit
 from studio.errors import NotSupported
 from studio.imaging.recolour import target_lab
 from studio.models.registry import ROWS
-from studio.template import Destination, Limit, Recolour, Template
+from studio.template import Recolour, Template
 
 LONELY = {"cutout": frozenset({"cutout", "recolour"})}
 """Recipes that read only some edits: there, all others but `export` are refused."""
@@ -88,12 +89,13 @@ def apply_edits(
         changes["cutout"] = _cutout(edits.cutout)
     if edits.layout:
         changes["composition"] = composed(template.composition, places, edits.layout)
+        template = template.model_copy(update={"crops": {}})
     if edits.upscale:
         changes["upscale"] = _upscale(edits.upscale)
     changes |= lit(edits.shadow, edits.lighting)
     look = _merged(template, changes)
     if edits.background:
-        look = grounded(look, places, edits.background, has_blob)
+        look = grounded(look, places, edits.background, has_blob).model_copy(update={"backgrounds": {}})
     if edits.recolour:
         look = _merged(look, {"recolour": _recolour(edits.recolour)})
     deliverable(look, places)

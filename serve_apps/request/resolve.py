@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from connectors.storage.base import BLOB
 from serve_apps.request.overrides import apply_edits, deliverable
 from serve_apps.request.schema import ImageInput, ImageRequest, OrderSpec, ProductFacts
+from studio.destination import Destination
 from studio.errors import InputError, NotStored
 from studio.keys import digest_bytes
 from studio.product import ImageRole, Product, ProductImage
 from studio.slots import fitting, slots
-from studio.template import Destination, Template
+from studio.template import Template
 from templates.library import Library
 
 

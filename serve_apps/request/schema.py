@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
 
 from serve_apps.request.edits import Digest, Edits
+from studio.destination import Destination
+from studio.fields import Slug
 from studio.product import Dimensions, Frozen, ImageRole, Product, ProductImage, Swatch
 from studio.shot import Outcome
-from studio.template import Destination, Slug, Template
+from studio.template import Template
 
 Priority = Literal["urgent", "standard"]
 OnFail = Literal["retry", "review", "reject"]

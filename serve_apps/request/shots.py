@@ -11,7 +11,7 @@ from studio.shot import Outcome, Shot
 def shots(spec: OrderSpec) -> list[Shot]:
     """One shot for each photo and destination, in that order. Every photo's digest must be known."""
     return [
-        Shot(product=spec.product, template=spec.template, destination=destination, images=(image,), slot=slot)
+        Shot(product=spec.product, template=spec.template.at(destination), destination=destination, images=(image,), slot=slot)
         for image, slot in zip(spec.images, spec.slots, strict=True)
         for destination in spec.destinations
     ]

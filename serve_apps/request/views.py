@@ -19,9 +19,10 @@ from serve_apps.request.schema import (
     RuleView,
     ShotResult,
 )
+from studio.destination import Destination
 from studio.qa.policy import limits, passes
 from studio.shot import Failed, Outcome, Rejected, Report
-from studio.template import Destination, Template
+from studio.template import Template
 
 
 def view(order: Order, prices: Prices, *, base: str = "", known: tuple[OrderSpec, OrderResult] | None = None) -> OrderView:

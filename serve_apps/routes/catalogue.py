@@ -14,8 +14,10 @@ from serve_apps.parts import Parts, parts_of
 from serve_apps.request.edits import Digest
 from serve_apps.request.intake import quote_of, spec_of
 from serve_apps.request.schema import ImageInput, ImageRequest, Quote, Sku
+from studio.destination import Destination
+from studio.fields import Slug
 from studio.product import Frozen, ImageRole
-from studio.template import Destination, Slug, Template
+from studio.template import Template
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 TemplateKey = Annotated[

@@ -21,8 +21,8 @@ from serve_apps.parts import Parts, parts_of
 from serve_apps.request.intake import Incoming, place
 from serve_apps.request.schema import ImageInput, ImageRequest, Metadata, Priority, ProductFacts, Sku, TemplateName
 from studio.errors import NotFound, Unauthenticated
+from studio.fields import Slug
 from studio.product import Frozen, ImageRole, Product, ProductImage
-from studio.template import Slug
 
 MAX_IMAGES = 20
 """Photos of one product."""

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
+from studio.destination import Encoding
 from studio.errors import OverByteLimit, StepError
+from studio.fields import Format
 from studio.imaging.metadata import density_exif, xmp_packet
 from studio.imaging.png import FAST, SMALL, density_chunk, png_bytes, profile_chunk, xmp_chunk
 from studio.imaging.profile import srgb_profile
 from studio.take import U8
-from studio.template import Encoding, Format
 
 MEDIA_TYPES: dict[Format, str] = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
 LOSSLESS = 100

@@ -5,12 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from studio.grounds import SurfaceGround
 from studio.imaging.light import side, tint
 from studio.imaging.materials import MATERIALS, linear
 from studio.imaging.plane import smooth, table_plane, wall_plane
 from studio.imaging.sweep import dithered
 from studio.take import F32, U8
-from studio.template import Light, SurfaceGround
+from studio.template import Light
 
 FOCUS = 0.86
 """Height of the canvas on which products usually stand: the set is sharp there."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from studio.grounds import GradientGround
 from studio.imaging.colour import hex_to_rgb
 from studio.imaging.light import side, tint
 from studio.imaging.plane import smooth
 from studio.imaging.tone import quick_srgb
 from studio.take import F32, U8
-from studio.template import GradientGround, Light
+from studio.template import Light
 
 
 def colour_ground(colour: str, size: tuple[int, int]) -> U8:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from studio.template import Destination, Limit, Template
+from studio.destination import Destination, Limit
+from studio.template import Template
 
 DEFAULTS: Mapping[str, Limit] = MappingProxyType(
     {

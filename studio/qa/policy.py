@@ -11,10 +11,11 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from studio.destination import Destination, Limit
 from studio.errors import TemplateError
 from studio.qa.checks import CHECKS
 from studio.qa.defaults import BARE, BARE_RECIPE, hard, look
-from studio.template import Destination, Limit, Template
+from studio.template import Template
 
 NOT_MEASURED = "not_measured"
 """Reason when a limit has nothing to hold: a silent pass is never an answer."""

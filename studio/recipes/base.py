@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
+from studio.destination import Destination
 from studio.keys import canonical, chain, digest_bytes, digest_of
 from studio.models.base import ModelCard
 from studio.shot import Shot
 from studio.steps.base import Step
-from studio.template import Destination, Template
+from studio.template import Template
 
 Cards = Callable[[str], ModelCard]
 
@@ -56,8 +57,8 @@ class Recipe:
 
     def assets(self, shot: Shot) -> tuple[str, ...]:
         """Digests of further bytes the recipe needs beside the photos (a background picture)."""
-        digest = getattr(shot.template.background, "digest", "")
-        return (digest,) if digest else ()
+        named = (getattr(shot.template.background, "digest", ""), shot.template.scene.reference_digest)
+        return tuple(digest for digest in named if digest)
 
 
 @dataclass(frozen=True, slots=True)

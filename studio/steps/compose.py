@@ -11,7 +11,8 @@ from studio.take import Take
 
 
 class Compose(PixelStep):
-    """`take.placed` over `take.ground` -> `take.image`: uint8 (H, W, 3), or (H, W, 4) on a transparent ground."""
+    """`take.placed` (in `take.lit`'s colours where there are any) over `take.ground` -> `take.image`: uint8 (H, W, 3), or
+    (H, W, 4) on a transparent ground."""
 
     name = "compose"
 
@@ -22,11 +23,12 @@ class Compose(PixelStep):
     def apply(self, take: Take) -> None:
         """Lay one over the other."""
         placed, colour = take.need_placed(), take.shot.template.shadow.colour
+        product = placed.rgb if take.lit is None else take.lit
         if take.ground is None:
             shade = take.shade if take.shade is not None and take.shade.any() else None
-            take.image = cut_out(placed.rgb, placed.alpha, shade, colour)
+            take.image = cut_out(product, placed.alpha, shade, colour)
         else:
-            take.image = over(placed.rgb, placed.alpha, take.ground, take.shade, colour)
+            take.image = over(product, placed.alpha, take.ground, take.shade, colour)
 
 
 class Deliver(PixelStep):

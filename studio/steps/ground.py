@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from studio.grounds import SurfaceGround
 from studio.imaging.composite import over
 from studio.imaging.reflection import reflected
 from studio.imaging.shadow import shade_of
@@ -13,7 +14,6 @@ from studio.shot import Shot
 from studio.steps.base import PixelStep
 from studio.steps.scene import ground_of
 from studio.take import Take
-from studio.template import SurfaceGround
 
 
 class Ground(PixelStep):

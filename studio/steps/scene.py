@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from studio.errors import ModelNotConfigured, StepError
+from studio.grounds import ColourGround, GradientGround, Ground, ImageGround, SurfaceGround, TransparentGround, WhiteGround
 from studio.imaging.codec import decode
 from studio.imaging.surfaces import surface_scene
 from studio.imaging.sweep import colour_ground, cover, gradient_ground, softened
@@ -13,17 +14,7 @@ from studio.keys import digest_of, facts
 from studio.shot import Shot
 from studio.steps.base import PixelStep
 from studio.take import U8, Take
-from studio.template import (
-    ColourGround,
-    GradientGround,
-    Ground,
-    ImageGround,
-    Light,
-    SurfaceGround,
-    Template,
-    TransparentGround,
-    WhiteGround,
-)
+from studio.template import Light, Template
 
 KEPT = 6
 """Sets kept in memory: the catalogue's SKUs share them (12 MB each at 2048 px)."""

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from studio.destination import Limit
 from studio.qa.check import Check
 from studio.qa.checks import CHECKS
 from studio.qa.defaults import DEFAULTS, STANDING, WHITE
 from studio.qa.policy import known_checks
-from studio.template import Limit
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 FAMILIES = {"cut-out", "colour", "detail", "geometry", "ground", "shadow", "file"}

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from studio.destination import Destination
 from studio.qa.policy import known_checks, limits
-from studio.template import Destination, Template
+from studio.template import Template
 
 FOLDER = Path(__file__).resolve().parents[2] / "templates" / "destinations"
 FILES = sorted(FOLDER.glob("*.yaml"))

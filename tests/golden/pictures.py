@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from studio.destination import Destination
 from studio.errors import PackshotError, UnknownModel
 from studio.imaging.resample import extended
 from studio.models.base import ModelCard
@@ -22,7 +23,7 @@ from studio.steps.ground import Ground
 from studio.steps.place import Place
 from studio.steps.scene import SceneStep
 from studio.take import Matte, Take
-from studio.template import Destination, Template, Upscale
+from studio.template import Template, Upscale
 from templates.library import Library
 
 HERE = Path(__file__).resolve().parent

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from studio.destination import Destination, Source
 from studio.imaging.colour import linear_to_srgb, linear_to_u8, u8_to_linear
 from studio.imaging.composite import cut_out, over
 from studio.imaging.resample import extended
@@ -20,7 +21,7 @@ from studio.steps.ground import Ground
 from studio.steps.place import Place
 from studio.steps.scene import SceneStep
 from studio.take import Take
-from studio.template import Destination, Source, Template
+from studio.template import Template
 from templates.library import Library
 from tests.golden.pictures import matte, run, shot, small, without_model
 

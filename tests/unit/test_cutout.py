@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.cutout import cutout_files
+from studio.destination import Destination, Source
 from studio.errors import ImageError, InputError, NoProductFound, PackshotError, StorageError
 from studio.imaging.matte import cut, kept
 from studio.imaging.matte_bytes import pack, unpack
@@ -27,7 +28,7 @@ from studio.shot import Shot
 from studio.steps.base import Step
 from studio.steps.cutout import CutoutStep
 from studio.take import Matte, Photo, Take
-from studio.template import Cutout, Destination, Source, Template
+from studio.template import Cutout, Template
 
 SIDE, MAP = 360, 90
 WHITE, RED, BLUE = (255, 255, 255), (190, 40, 30), (40, 60, 160)

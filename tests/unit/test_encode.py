@@ -17,7 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from studio.destination import Destination, Encoding, Source
 from studio.errors import OverByteLimit, StepError, TruncatedImage
+from studio.fields import Format
 from studio.imaging.codec import Limits, decode
 from studio.imaging.colour import delta_e_2000, srgb_to_lab
 from studio.imaging.encode import MEDIA_TYPES, encode
@@ -31,7 +33,7 @@ from studio.shot import Shot
 from studio.steps.decode import Decode
 from studio.steps.encode import Encode
 from studio.take import Take
-from studio.template import Destination, Encoding, Format, Source, Template
+from studio.template import Template
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMATS: tuple[Format, ...] = ("jpeg", "png", "webp", "avif")
@@ -174,7 +176,7 @@ def test_cut_out_pngs_are_exact_and_small() -> None:
 FINGERPRINTS = """
 import hashlib, itertools, numpy as np
 from studio.imaging.encode import encode
-from studio.template import Encoding
+from studio.destination import Encoding
 y, x = np.mgrid[:60, :80]
 rgba = np.stack([x * 3, y * 4, x + y, 255 - x], axis=-1).astype(np.uint8)
 for kind, bands in itertools.product(("jpeg", "png", "webp", "avif"), (3, 4)):

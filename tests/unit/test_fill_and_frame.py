@@ -11,6 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from studio.destination import Destination, Encoding, Source
+from studio.grounds import ImageGround
 from studio.imaging.geometry import OVER, Extent, offset_of, scale_of
 from studio.imaging.sweep import softened
 from studio.keys import facts
@@ -23,7 +25,7 @@ from studio.steps.ground import Ground
 from studio.steps.inspect import Inspect
 from studio.steps.place import Place
 from studio.take import Matte, Photo, Take
-from studio.template import Composition, Cutout, Destination, Encoding, ImageGround, Margins, Roi, Scene, Source, Template
+from studio.template import Composition, Cutout, Margins, Roi, Scene, Template
 from tests.golden.pictures import NoModels, shot
 
 SIDES = st.integers(20, 400)

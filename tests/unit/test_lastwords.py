@@ -11,9 +11,10 @@ import pytest
 from cluster.lastwords import LastWords
 from connectors.storage.registry import open_storage
 from pipelines.stage import culprit
+from studio.destination import Destination, Source
 from studio.product import Product, ProductImage
 from studio.shot import Failed, Outcome, Shot
-from studio.template import Destination, Source, Template
+from studio.template import Template
 
 
 class Killed(BaseException):

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from serve_apps.request.edits import Edits
 from serve_apps.request.overrides import apply_edits
 from serve_apps.request.refused import BadEdit
+from studio.destination import Destination
 from studio.errors import InputError, NotSupported, PackshotError
 from studio.qa.policy import limits
-from studio.template import Destination, Template
+from studio.template import Template
 from templates.library import Library
 
 LIBRARY = Library.default()

@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
+from studio.destination import Destination, Source
 from studio.errors import ModelFailed, NoProductFound, PackshotError
 from studio.imaging.geometry import without_haze
 from studio.imaging.resample import extended, padded, resampled_source
 from studio.models.base import Answer, LocalModels, ModelCard
 from studio.steps.place import Place, planned
 from studio.take import Matte, Take
-from studio.template import Composition, Destination, Source, Template, Upscale
+from studio.template import Composition, Template, Upscale
 from tests.golden.pictures import NoModels, shot
 
 CARD = ModelCard("twice", "upscaling", "twice", "1", "", "Apache-2.0", True, 1, scale=2)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.destination import Destination, Limit, Source
 from studio.errors import TemplateError
 from studio.qa.policy import decide, known_checks, limits, tightest
-from studio.template import Destination, Limit, Shadow, Source, Template
+from studio.template import Shadow, Template
 
 OURS = Source(title="test", date="2026-11-22")
 

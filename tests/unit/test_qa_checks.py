@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from studio.destination import Destination, Encoding, Source
 from studio.errors import ImageError, StepError
+from studio.grounds import TransparentGround
 from studio.imaging.encode import encode
 from studio.imaging.glance import glance
 from studio.imaging.metadata import digital_source_type
@@ -23,7 +25,7 @@ from studio.qa.measure import measure
 from studio.shot import Shot
 from studio.steps.inspect import Inspect
 from studio.take import F32, U8, Matte, Photo, Placed, Take
-from studio.template import Composition, Destination, Encoding, Shadow, Source, Template, TransparentGround
+from studio.template import Composition, Shadow, Template
 
 SIDE = 640
 OURS = Source(title="test", date="2026-11-22")

@@ -6,14 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
+from studio.destination import Encoding
 from studio.errors import ModelNotConfigured, StepError
+from studio.grounds import GradientGround, ImageGround, SurfaceGround, TransparentGround
 from studio.imaging.codec import decode
 from studio.imaging.encode import encode
 from studio.imaging.surfaces import surface_scene
 from studio.imaging.sweep import cover, gradient_ground
 from studio.steps.scene import SceneStep, built, ground_of
 from studio.take import Take
-from studio.template import Encoding, GradientGround, ImageGround, Light, Scene, SurfaceGround, TransparentGround
+from studio.template import Light, Scene
 from templates.library import Library
 from tests.golden.pictures import run, shot, small
 
