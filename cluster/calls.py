@@ -13,6 +13,7 @@ from ray.serve.handle import DeploymentHandle
 
 from cluster.engine import registry
 from cluster.isolation import Isolation
+from cluster.logs import TRACE
 from cluster.profile import RENDERER, Profile, Replicas, twin
 from cluster.settings import Settings
 from cluster.tiers import TIER, TIERS, Tier
@@ -49,11 +50,11 @@ async def call_renderer(
     renderer: Tiered | DeploymentHandle, shots: Sequence[str], *, force: bool, tier: Tier = "standard"
 ) -> list[str]:
     """One chunk of shots (JSON) on the renderer; outcomes as JSON, same length and order. Waits while it says it is full.
-    Raises RayActorError when the replica dies."""
+    The replica's log carries this task's trace. Raises RayActorError when the replica dies."""
     handle = (renderer if isinstance(renderer, Tiered) else Tiered(renderer)).at(tier)
     while True:
         try:
-            answer: list[str] = await handle.render.remote(list(shots), force, tier)
+            answer: list[str] = await handle.render.remote(list(shots), force, tier, TRACE.get())
             return answer
         except BackPressureError:
             await asyncio.sleep(BUSY_PAUSE_S)

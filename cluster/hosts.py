@@ -13,6 +13,7 @@ from ray.serve.handle import DeploymentHandle
 from cluster.autoscaling import Backlog
 from cluster.calls import DEAD, HandleModels, Tiered
 from cluster.engine import host_threads, open_renderer, registry
+from cluster.logs import about, start_logging
 from cluster.profile import Profile
 from cluster.settings import Settings
 from cluster.tiers import PriorityPool, Tier, working_for
@@ -72,15 +73,16 @@ class RenderHost:
     ) -> None:
         tree, chosen = Settings(**settings), Profile.model_validate(profile)
         host_threads(threads)
+        start_logging(tree.home)
         self._fingerprint = fingerprint(tree, chosen)
         self._renderer = open_renderer(tree, HandleModels(tree, models, chosen))
         self._standard = Tiered(standard).at("urgent") if standard else None
         self._telling: asyncio.Task[None] | None = None
         self._backlog = Backlog()
 
-    async def render(self, shots: Sequence[str], force: bool = False, tier: Tier = "standard") -> list[str]:
-        """Shots and outcomes as JSON, same length and order."""
-        with working_for(tier):
+    async def render(self, shots: Sequence[str], force: bool = False, tier: Tier = "standard", trace: str = "") -> list[str]:
+        """Shots and outcomes as JSON, same length and order. Log lines carry `trace`."""
+        with working_for(tier), about(trace=trace):
             outcomes = await self._renderer.render([Shot.model_validate_json(shot) for shot in shots], force=force)
         return [outcome.model_dump_json() for outcome in outcomes]
 

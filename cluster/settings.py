@@ -81,6 +81,8 @@ class ApiSettings(Frozen):
     """Orders of each priority that are worked on at a time."""
     webhook_retries_s: tuple[float, ...] = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
     """Pauses before the next attempts of a webhook delivery (Standard Webhooks 1.0 proposes about three days in all)."""
+    events_days: Annotated[float, Field(gt=0)] = 90.0
+    """How long events of ended orders and ended webhook deliveries are kept. Orders and what they made stay."""
     private_webhooks: bool = False
     """Allow webhook endpoints at private or loopback addresses."""
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, Connection, Row, RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, RowMapping, and_, delete, func, insert, or_, select, update
 
 from connectors.database import added, batched, insert_new
 from connectors.online.cursors import cursor_at, read_cursor
@@ -193,6 +193,17 @@ class Orders(Store):
         """Note progress: seen by whoever follows the order, not sent to webhooks. Raises NotFound."""
         with self._database.begin() as connection:
             _tell(connection, order_id, (event_type, data), hooks=False)
+
+    def forget_events(self, before: datetime, limit: int = 200) -> bool:
+        """Delete the events of orders that ended, and were made, before a time; whether there may be more. The orders stay."""
+        c = order_events.c
+        old = select(c.order_id).join(orders, orders.c.id == c.order_id).where(c.order_id < first_id("ord", before))
+        ended = old.where(orders.c.state.in_(ENDED), orders.c.updated < before)
+        with self._database.begin() as connection:
+            found = connection.execute(ended.distinct().order_by(c.order_id).limit(limit)).scalars().all()
+            if found:
+                connection.execute(delete(order_events).where(c.order_id.in_(found)))
+        return len(found) == limit
 
     def publish(self, order_id: str, shot_key: str, *, place: str, digest: str, path: str) -> bool:
         """Note that an asset was published, with the event `asset.published`. True the first time only. Raises NotFound."""

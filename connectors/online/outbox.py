@@ -9,7 +9,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from connectors.online.cursors import cursor_at, read_cursor
 from connectors.online.ids import new_id
@@ -122,6 +122,20 @@ class Outbox(Store):
         if not changed:
             raise Conflict(f"delivery {delivery_id} is still pending")
         return delivery
+
+    def forget(self, before: datetime, limit: int = 1000) -> bool:
+        """Delete deliveries that ended before a time, and events that no delivery is left of; whether there may be more."""
+        ended = (DeliveryState.DELIVERED, DeliveryState.FAILED)
+        old = select(deliveries.c.id, deliveries.c.event_id).where(deliveries.c.state.in_(ended), deliveries.c.next_at < before)
+        with self._database.begin() as connection:
+            found = connection.execute(old.order_by(deliveries.c.next_at).limit(limit)).all()
+            if not found:
+                return False
+            connection.execute(delete(deliveries).where(deliveries.c.id.in_([row.id for row in found])))
+            told = {row.event_id for row in found}
+            wanted = select(deliveries.c.event_id).where(deliveries.c.event_id.in_(told))
+            connection.execute(delete(outbox).where(outbox.c.id.in_(told), outbox.c.id.not_in(wanted)))
+        return len(found) == limit
 
     def get(self, delivery_id: str) -> Delivery:
         """A delivery. Raises NotFound."""

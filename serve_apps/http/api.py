@@ -32,10 +32,11 @@ def make_api(parts: Parts) -> FastAPI:
         app.include_router(module.router)
     problems.install(app)
     limits = parts.settings.api
+    app.state.rates = Rates(limits.rate_per_minute)
     app.add_middleware(
         Gate,
         ring=KeyRing(parts.keys, required=limits.require_keys),
-        rates=Rates(limits.rate_per_minute),
+        rates=app.state.rates,
         metrics=parts.metrics,
         max_body_bytes=limits.max_body_bytes,
     )

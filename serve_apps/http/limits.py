@@ -33,10 +33,14 @@ class Rates:
         """Count one call. Gives the RateLimit header fields (IETF draft httpapi-ratelimit-headers-10), and the refusal when
         the key has used up its calls.
         """
-        quota = caller.rate_per_minute or self._default
+        return self.take_as(caller.key_id, caller.rate_per_minute or self._default)
+
+    def take_as(self, name: str, quota: int = 0) -> tuple[list[tuple[bytes, bytes]], RateLimited | None]:
+        """The same for whoever is called `name`; `quota` 0: the installation's calls a minute."""
+        quota = quota or self._default
         item = self._items.setdefault(quota, RateLimitItemPerMinute(quota))
-        granted = self._limiter.hit(item, caller.key_id)
-        stats = self._limiter.get_window_stats(item, caller.key_id)
+        granted = self._limiter.hit(item, name)
+        stats = self._limiter.get_window_stats(item, name)
         wait = max(1, math.ceil(stats.reset_time - time.time()))
         fields = [
             (b"ratelimit-policy", f'"key";q={quota};w=60'.encode()),

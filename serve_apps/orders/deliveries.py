@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from connectors.online.endpoints import Endpoint, Endpoints
 from connectors.online.outbox import Delivery, DeliveryState, Outbox
 from connectors.webhooks.delivery import Attempt, Delivered, Gone, Message, deliver, pause_s, webhook_client
+from serve_apps.orders.telling import absolute
 from studio.errors import NotFound
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class _Started:
 class Deliveries:
     """Delivers at least once, with the event's id at every attempt. One a process; thread-safe where it says blocking.
 
-    `retries_s` are the pauses between attempts in seconds, `total_s` limits one attempt.
+    `retries_s` are the pauses between attempts in seconds, `total_s` limits one attempt, `base_url` makes links absolute.
     """
 
     def __init__(
@@ -64,9 +65,10 @@ class Deliveries:
         retries_s: Sequence[float],
         allow_private: bool,
         total_s: float = 15.0,
+        base_url: str = "",
     ) -> None:
         self._endpoints, self._outbox = endpoints, outbox
-        self._retries_s, self._total_s = tuple(retries_s), total_s
+        self._retries_s, self._total_s, self._base_url = tuple(retries_s), total_s, base_url
         self._client = webhook_client(allow_private=allow_private)
         # Threads of its own: a slow endpoint must not take those of orders.
         self._threads = ThreadPoolExecutor(WIDTH, thread_name_prefix="webhook")
@@ -138,7 +140,7 @@ class Deliveries:
 
     def _send(self, delivery: Delivery, endpoint: Endpoint) -> Attempt:
         event = self._outbox.event(delivery.event_id)
-        message = Message(event.id, event.type, event.at, event.data)
+        message = Message(event.id, event.type, event.at, absolute(event.data, self._base_url))
         return deliver(self._client, endpoint.url, endpoint.live_secrets, message, now=time.time(), total_s=self._total_s)
 
     def _note(self, delivery: Delivery, endpoint: Endpoint, answer: Attempt) -> str:

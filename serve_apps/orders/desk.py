@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cluster.engine import reader, registry, storage
 from cluster.settings import Settings
@@ -50,8 +50,13 @@ class OrderDesk:
             retry or Retry(),
             self._ended,
         )
+        self._outbox, self._events_days = Outbox(database), api.events_days
         self._deliveries = Deliveries(
-            Endpoints(database), Outbox(database), retries_s=api.webhook_retries_s, allow_private=api.private_webhooks
+            Endpoints(database),
+            self._outbox,
+            retries_s=api.webhook_retries_s,
+            allow_private=api.private_webhooks,
+            base_url=api.base_url,
         )
         self._sweeper = Sweeper(sweep_s)
         self._waiting: dict[str, asyncio.Event] = {}
@@ -175,7 +180,11 @@ class OrderDesk:
                 return False
 
     async def _forget_old(self) -> bool:
-        return await self.workflows.forget(KEPT_S)
+        """Steps of ended workflows, and, later, what happened to ended orders and what was sent about them."""
+        before = datetime.now(UTC) - timedelta(days=self._events_days)
+        events = await asyncio.to_thread(self.orders.forget_events, before)
+        sent = await asyncio.to_thread(self._outbox.forget, before)
+        return await self.workflows.forget(KEPT_S) or events or sent
 
     async def _settle(self, order: Order) -> None:
         status = await self.workflows.status(order.workflow_id)

@@ -24,6 +24,14 @@ def ended(
     return f"order.{state}", data | ({"error": dict(error)} if error else {})
 
 
+def absolute(data: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+    """An event's data with its assets' links under `base_url`; as they are, paths, where that is empty."""
+    if not base_url or "assets" not in data:
+        return dict(data)
+    linked = [{**asset, "url": base_url.rstrip("/") + asset["url"] if asset.get("url") else ""} for asset in data["assets"]]
+    return {**data, "assets": linked}
+
+
 def _brief(shot: Mapping[str, Any]) -> dict[str, Any]:
     """An image in a few words."""
     outcome = shot["outcome"]

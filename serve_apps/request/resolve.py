@@ -11,6 +11,7 @@ from studio.destination import Destination
 from studio.errors import InputError, NotStored
 from studio.keys import digest_bytes
 from studio.product import ImageRole, Product, ProductImage
+from studio.selection import AUTO, choose
 from studio.slots import fitting, slots
 from studio.template import Template
 from templates.library import Library
@@ -25,16 +26,16 @@ def resolve(
     """
     if wanted.input is None:
         raise InputError("input: give url, asset or sku, or upload the photo with the request")
-    look = library.template(wanted.template)
+    known = _product(wanted, product)
+    look = _look(library, wanted.template, known)
     places = _destinations(library, look, wanted.destinations)
     if wanted.edits is not None:
         look, places = apply_edits(look, places, wanted.edits, has_blob=has_blob)
     deliverable(look, places)
-    known = _product(wanted, product)
     if wanted.input.sku is None:
         images: Sequence[ProductImage] = (_photo(wanted.input, has_blob),)
     else:
-        images = fitting(known, look.model_copy(update={"applies_to": look.applies_to.model_copy(update={"categories": ()})}))
+        images = fitting(known, look, named=True)
         if not images:
             roles = ", ".join(look.applies_to.roles)
             raise InputError(f"input.sku: {known.sku} has no photo for template {look.key}, which wants {roles}")
@@ -49,6 +50,16 @@ def resolve(
         webhook=wanted.webhook,
         metadata=wanted.metadata,
     )
+
+
+def _look(library: Library, name: str, product: Product) -> Template:
+    """The template of that name, or the first that the rules choose, under the rules of the product's brand."""
+    if name == AUTO:
+        choice = choose(product, library.rules())
+        if not choice.templates:
+            raise InputError("template: no rule chooses a template for this product; name one")
+        name = choice.templates[0]
+    return library.for_product(library.template(name), product)
 
 
 def _destinations(library: Library, look: Template, names: Sequence[str]) -> tuple[Destination, ...]:

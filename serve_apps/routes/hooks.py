@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from connectors.online.hooks import HookSource
 from connectors.webhooks.signature import verify
+from serve_apps.http.limits import Rates
 from serve_apps.http.problems import refusal
 from serve_apps.http.tracing import trace_of
 from serve_apps.http.uploads import MAX_JSON, parsed
@@ -106,6 +107,7 @@ router = APIRouter(prefix="/hooks", tags=["hooks"])
         202: {"headers": {"Location": {"schema": {"type": "string"}, "description": "The order."}}},
         401: {"description": "No such sender, or the signature does not fit."},
         404: {"description": "No such template or destination."},
+        429: {"description": "This sender has used up its messages a minute."},
     },
 )
 async def receive(source: SourceName, request: Request) -> Response:
@@ -120,6 +122,10 @@ async def receive(source: SourceName, request: Request) -> Response:
     except Unauthenticated as error:
         return refusal(error, request.scope, _CHALLENGE)
     assert sender is not None  # nothing verifies without secrets
+    rates: Rates = request.app.state.rates
+    _, busy = rates.take_as(f"hook:{sender.name}")
+    if busy:
+        return refusal(busy, request.scope)
     told = parsed(body, HookProduct)
     product = told.product()
     wanted = _wanted(parts, sender, told)

@@ -18,6 +18,7 @@ from connectors.online.orders import Orders
 from connectors.records import Records
 from studio.errors import InputError, StorageUnavailable
 from tests.online_contract import OnlineContract, new
+from tests.online_parts_contract import OnlinePartsContract
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +53,7 @@ def url() -> Iterator[str]:
     admin.dispose()
 
 
-class TestPostgres(OnlineContract):
+class TestPostgres(OnlineContract, OnlinePartsContract):
     def test_nul_in_text_is_bad_input(self, orders: Orders) -> None:
         with pytest.raises(InputError):
             orders.accept(new(1, sku="a\0b"))

@@ -285,6 +285,15 @@ class TestHooks:
         pim.secret = fresh.secrets[0].secret
         assert pim.send(MUG).status_code == 202
 
+    def test_a_sender_has_so_many_messages_a_minute(self, tmp_path: Path) -> None:
+        made = service(tmp_path, rate_per_minute=2)
+        pim = Sender(made, template="tiny-grey")
+        forged = pim.send(MUG, **{"webhook-signature": "v1,AAAA"})
+        answers = [pim.send(MUG, message=f"msg_{n}") for n in range(3)]
+        assert [answer.status_code for answer in (forged, *answers)] == [401, 202, 202, 429]
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        assert len(made.desk.started) == 2
+
     @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
     def test_unsigned_and_forged_messages(self, strict: Service, forger: Sender, name: str) -> None:
         for value in ("", "x", "0", "\xff", "v1,AAAA", "9" * 1000):

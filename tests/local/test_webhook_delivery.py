@@ -188,6 +188,20 @@ class TestDeliveries:
         delivery = post.only(endpoint)
         assert (delivery.state, delivery.attempts, delivery.last_status) == ("delivered", 3, 204)
 
+    def test_links_are_absolute_where_the_address_is_known(self, post: Post, receiver: Receiver) -> None:
+        assets = [{"hash": "ab", "url": "/v1/assets/ab"}, {"hash": "", "url": ""}]
+        endpoint = post.endpoints.create("key_1", post.url + "/links", ("order.*",))
+        post.outbox.add("key_1", "order.succeeded", {"assets": assets}, endpoint_id=endpoint.id)
+        abroad = Deliveries(
+            post.endpoints, post.outbox, retries_s=(), allow_private=True, total_s=10, base_url="https://shots.example/"
+        )
+        post.deliveries, plain = abroad, post.deliveries
+        assert post.run(1) == ["delivered"]
+        abroad.close()
+        post.deliveries = plain
+        (got,) = receiver.at("/links")
+        assert [one["url"] for one in json.loads(got.body)["data"]["assets"]] == ["https://shots.example/v1/assets/ab", ""]
+
     def test_the_schedule_ends_in_failed_and_redelivery_keeps_the_event_id(self, post: Post, receiver: Receiver) -> None:
         receiver.failures["/down"] = [500] * 4
         endpoint, event = post.event("/down")

@@ -17,9 +17,10 @@ from connectors.online.tables import metadata
 from connectors.records import Records
 from studio.errors import InputError
 from tests.online_contract import OnlineContract, new
+from tests.online_parts_contract import OnlinePartsContract
 
 
-class TestSqlite(OnlineContract):
+class TestSqlite(OnlineContract, OnlinePartsContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'home' / 'online.db'}"
