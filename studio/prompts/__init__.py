@@ -1,1 +1,1 @@
-"""Prompt building: product + template -> prompt, per model dialect."""
+"""Prompts: product, template and brand put into words, in the way of speaking of each family of generators."""
