@@ -84,6 +84,8 @@ class Summary:
     images_read: int = 0
     problems: list[str] = field(default_factory=list)
     why: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, int] = field(default_factory=dict)
+    """Products by the rule that chose their templates."""
     reasons: dict[str, int] = field(default_factory=dict)
     model_calls: dict[str, int] = field(default_factory=dict)
     cpu_s: float = 0.0
@@ -176,6 +178,7 @@ class Night:
             "images_read": tally.images_read,
             "problems": [str(problem) for problem in tally.problems],
             "why": dict(tally.why),
+            "rules": dict(tally.rules),
         }
         meta: dict[str, Any] = {
             "catalog": str(self._request.catalog),

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from connectors.fetch import Fetcher
 from connectors.records import ImageRecord, Records, ShotRecord
+from pipelines.choosing import Desk, Wanted
 from studio.destination import Destination
 from studio.errors import PackshotError, RowError, retryable_codes
 from studio.keys import digest_bytes, digest_of
@@ -21,7 +22,7 @@ from studio.qa import policy
 from studio.recipes.base import KeyLine, Look
 from studio.recipes.catalogue import recipe
 from studio.shot import Shot
-from studio.slots import fitting, slots
+from studio.slots import slots
 from studio.template import Template
 from templates.library import Library
 
@@ -36,6 +37,8 @@ class Planned(Frozen):
     key: str
     why: str
     parts: dict[str, str]
+    because: str = ""
+    """Why the product got this template, where a rule chose it."""
     calls: dict[str, int] = Field(default_factory=dict)
 
 
@@ -53,6 +56,8 @@ class Tally:
     images_read: int = 0
     problems: list[PackshotError] = field(default_factory=list)
     """Broken rows and unreadable images; the run goes on without them."""
+    rules: Counter[str] = field(default_factory=Counter)
+    """Products by the rule that chose their templates."""
     missing: list[ShotRecord] = field(default_factory=list)
     """Released earlier and unchanged; the publisher checks that their files are still there."""
 
@@ -63,6 +68,7 @@ class Planner:
     def __init__(self, library: Library, records: Records, fetch: Fetcher, card: Callable[[str], ModelCard]) -> None:
         self._library, self._records, self._fetch, self._card = library, records, fetch, card
         self._lines: dict[tuple[str, str], tuple[KeyLine, str]] = {}
+        self._looks: dict[str, list[tuple[Destination, Template]]] = {}
 
     def plan(
         self,
@@ -76,21 +82,22 @@ class Planner:
         limit: int = 0,
     ) -> Iterator[Planned]:
         """Every shot that is due. `tally` is filled on the way; `limit` stops after that many due shots (0: no limit)."""
-        chosen = [self._library.template(name) for name in templates]
+        desk = Desk(self._library, templates, tally.rules, tally.problems)
         known = {record.shot_id: record for record in self._records.shots(catalog)}
         stamps = self._records.images()
         due = 0
         products = self._products(rows, tally)
         while page := list(islice(products, PAGE)):
-            digests = self._digests(page, chosen, stamps, tally)
-            for product in page:
-                for shot in self._shots(product, chosen, digests, tally):
+            wanted = [desk.wanted(product) for product in page]
+            digests = self._digests(wanted, stamps, tally)
+            for looks in wanted:
+                for shot, because in self._shots(looks, digests, tally):
                     planned = self._due(shot, known.get(shot.id), force=force, retry_failed=retry_failed, tally=tally)
                     if planned is None:
                         continue
                     tally.why[planned.why] += 1
                     tally.calls.update(planned.calls)
-                    yield planned
+                    yield planned.model_copy(update={"because": because}) if because else planned
                     due += 1
                     if limit and due >= limit:
                         return
@@ -103,11 +110,9 @@ class Planner:
             tally.products += 1
             yield row
 
-    def _digests(
-        self, products: Sequence[Product], templates: Sequence[Template], stamps: dict[str, ImageRecord], tally: Tally
-    ) -> Mapping[str, str]:
+    def _digests(self, looks: Sequence[Sequence[Wanted]], stamps: dict[str, ImageRecord], tally: Tally) -> Mapping[str, str]:
         """Digest by URI. An image whose stamp (size and time, or ETag) is known is not opened."""
-        wanted = {i.uri: None for p in products for t in templates for i in fitting(p, t)}
+        wanted = {photo.uri: None for product in looks for look in product for photo in look.photos}
         current = self._fetch.stamps(list(wanted))
         digests: dict[str, str] = {}
         unread: list[str] = []
@@ -137,19 +142,23 @@ class Planner:
         except PackshotError as error:
             return type(error)(f"{uri}: {error.message}") if uri not in error.message else error
 
-    def _shots(self, product: Product, templates: Sequence[Template], digests: Mapping[str, str], tally: Tally) -> Iterator[Shot]:
-        fitted = False
-        for template in templates:
-            photos = fitting(product, template)
-            for image, slot in zip(photos, slots(photos), strict=True):
-                fitted = True
+    def _shots(self, looks: Sequence[Wanted], digests: Mapping[str, str], tally: Tally) -> Iterator[tuple[Shot, str]]:
+        tally.unmatched += not any(look.photos for look in looks)
+        for look in looks:
+            for image, slot in zip(look.photos, slots(look.photos), strict=True):
                 if image.uri not in digests:
                     continue
-                known = image.model_copy(update={"digest": digests[image.uri]})
-                for output in template.outputs:
-                    place = self._library.destination(output)
-                    yield Shot(product=product, template=template.at(place), destination=place, images=(known,), slot=slot)
-        tally.unmatched += not fitted
+                known = (image.model_copy(update={"digest": digests[image.uri]}),)
+                for place, template in self._places(look.template):
+                    shot = Shot(product=look.product, template=template, destination=place, images=known, slot=slot)
+                    yield shot, look.because
+
+    def _places(self, template: Template) -> Sequence[tuple[Destination, Template]]:
+        """A look's destinations, with the look as it is there; worked out once."""
+        if template.key not in self._looks:
+            places = [self._library.destination(output) for output in template.outputs]
+            self._looks[template.key] = [(place, template.at(place)) for place in places]
+        return self._looks[template.key]
 
     def _due(self, shot: Shot, record: ShotRecord | None, *, force: bool, retry_failed: bool, tally: Tally) -> Planned | None:
         line, rules = self._line(shot.template, shot.destination)

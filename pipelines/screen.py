@@ -27,6 +27,7 @@ from studio.models.registry import Registry
 from templates.library import Library
 
 SHOWN_PROBLEMS = 20
+SHOWN_CHOICES = 40
 
 
 class Quiet:
@@ -116,6 +117,7 @@ def print_plan(console: Console, catalog: str, due: Sequence[Planned], tally: Ta
     for (template, destination, why), count in sorted(groups.items()):
         table.add_row(template, destination, why, str(count))
     console.print(table)
+    _print_choices(console, due, tally)
     calls = ", ".join(f"{name} {count}" for name, count in sorted(tally.calls.items())) or "none"
     console.print(f"model calls (at most): {calls}; images read for this plan: {tally.images_read}")
     console.print(
@@ -126,6 +128,24 @@ def print_plan(console: Console, catalog: str, due: Sequence[Planned], tally: Ta
         console.print(f"[yellow]skipped[/yellow] {escape(str(problem))}")
     if tally.unmatched:
         console.print(f"[yellow]{tally.unmatched} products have no photo that a template can use[/yellow]")
+
+
+def _print_choices(console: Console, due: Sequence[Planned], tally: Tally) -> None:
+    """Which rule gave how many products their templates, and for products with something due, why."""
+    if not tally.rules:
+        return
+    console.print(f"templates by rule: {', '.join(f'{rule} {count}' for rule, count in tally.rules.most_common())}")
+    told: dict[str, list[str]] = {}
+    reasons: dict[str, str] = {}
+    for item in due:
+        if item.because:
+            looks = told.setdefault(item.shot.product.sku, [])
+            looks += [item.shot.template.key] * (item.shot.template.key not in looks)
+            reasons[item.shot.product.sku] = item.because
+    for sku, looks in list(told.items())[:SHOWN_CHOICES]:
+        console.print(f"  {escape(sku)}: {', '.join(looks)}, by rule {escape(reasons[sku])}")
+    if len(told) > SHOWN_CHOICES:
+        console.print(f"  ... and {len(told) - SHOWN_CHOICES} more products (--json has all)")
 
 
 def print_summary(console: Console, summary: Summary) -> None:
@@ -162,9 +182,14 @@ def print_models(console: Console, registry: Registry, weights: Path) -> None:
 
 def print_templates(console: Console, library: Library) -> None:
     """Templates as a table."""
-    table = Table("template", "title", "recipe", "outputs", "photos")
+    table = Table("template", "use", "title", "recipe", "outputs", "photos")
     for template in library.templates():
         table.add_row(
-            template.key, template.title, template.recipe, ", ".join(template.outputs), ", ".join(template.applies_to.roles)
+            template.key,
+            template.use,
+            template.title,
+            template.recipe,
+            ", ".join(template.outputs),
+            ", ".join(template.applies_to.roles),
         )
     console.print(table)

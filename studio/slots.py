@@ -6,15 +6,22 @@ from collections import Counter
 from collections.abc import Iterable
 
 from studio.product import Product, ProductImage
+from studio.selection import has_attributes
 from studio.template import Template
 
 
-def fitting(product: Product, template: Template) -> list[ProductImage]:
-    """The photos of the template's roles, in order; none when the product is of another category."""
-    categories = template.applies_to.categories
-    if categories and not any(product.category.lower().startswith(c.lower()) for c in categories):
-        return []
-    return [image for image in product.images if image.role in template.applies_to.roles]
+def fitting(product: Product, template: Template, *, named: bool = False) -> list[ProductImage]:
+    """The photos of the template's roles, in order; none when the product has another category or not its attributes.
+
+    `named`: somebody, or a rule, gave this product this template, so that only the photos matter.
+    """
+    wanted = template.applies_to
+    if not named:
+        if wanted.categories and not any(product.category.lower().startswith(c.lower()) for c in wanted.categories):
+            return []
+        if not has_attributes(product, wanted.attributes):
+            return []
+    return [image for image in product.images if image.role in wanted.roles]
 
 
 def slots(images: Iterable[ProductImage]) -> tuple[str, ...]:

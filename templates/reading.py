@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,21 @@ from pydantic import BaseModel, ValidationError
 from studio.errors import TemplateError
 
 M = TypeVar("M", bound=BaseModel)
+
+SHOWN = 12
+"""Problems that one error message lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one field of one file; an empty field is the file as a whole."""
+
+    file: Path
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.field}: {self.message}" if self.field else f"{self.file}: {self.message}"
 
 
 class _Loader(yaml.CSafeLoader):
@@ -33,16 +49,25 @@ class _Loader(yaml.CSafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; `{}` for an empty one. Raises TemplateError."""
+def load_yaml(path: Path) -> dict[str, Any] | Problem:
+    """The mapping in a YAML file, `{}` for an empty one; or what is wrong with the file."""
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TemplateError(f"{path}: {' '.join(str(error).split())}") from error
+        return Problem(path, "", " ".join(str(error).split()))
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise TemplateError(f"{path}: a mapping is expected, not a {type(data).__name__}")
+        return Problem(path, "", f"a mapping is expected, not a {type(data).__name__}")
+    odd = [key for key in data if not isinstance(key, str)]
+    return Problem(path, str(odd[0]), "a name is expected") if odd else data
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file; `{}` for an empty one. Raises TemplateError."""
+    data = load_yaml(path)
+    if isinstance(data, Problem):
+        raise TemplateError(str(data))
     return data
 
 
@@ -58,10 +83,40 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def parsed(model: type[M], path: Path, data: Mapping[str, Any]) -> M:
-    """The checked model. Raises TemplateError that names the file and each wrong field."""
+def checked(model: type[M], path: Path, data: Mapping[str, Any]) -> M | list[Problem]:
+    """The checked model, or each wrong field."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise TemplateError(f"{path}: {wrong}") from error
+        return [Problem(path, place(e["loc"], data), e["msg"]) for e in error.errors()]
+
+
+def parsed(model: type[M], path: Path, data: Mapping[str, Any]) -> M:
+    """The checked model. Raises TemplateError that names the file and each wrong field."""
+    found = checked(model, path, data)
+    if isinstance(found, list):
+        raise refusal(found)
+    return found
+
+
+def place(loc: Iterable[int | str], data: Any) -> str:
+    """Dotted name of a field from where validation saw it. Names of kinds and types, which no file has as a key, are left out."""
+    names = []
+    for part in loc:
+        if isinstance(data, Mapping):
+            if part not in data and data.get("kind") == part:
+                continue
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            break
+        names.append(str(part))
+    return ".".join(names)
+
+
+def refusal(problems: Iterable[Problem]) -> TemplateError:
+    """One error for all of them."""
+    lines = [str(problem) for problem in problems]
+    more = f"; and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+    return TemplateError("; ".join(lines[:SHOWN]) + more)
