@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from studio.imaging.colour import hex_to_rgb, srgb_to_linear
+from studio.imaging.pigment import mixed
 from studio.imaging.plane import Plane, fade, smooth
+from studio.imaging.textures import metal, sand, slate, terrazzo, tile
 from studio.take import F32
 
 TAU = np.float32(2 * np.pi)
@@ -24,17 +25,6 @@ class Material:
     albedo: Callable[[Plane, int], F32]
     colour: str
     gloss: float
-
-
-def linear(colour: str) -> F32:
-    """`#rrggbb` in linear light, float32 (3,)."""
-    return srgb_to_linear(np.array(hex_to_rgb(colour), np.float32) / 255)
-
-
-def mixed(low: str, high: str, t: F32) -> F32:
-    """From one colour to another by t, float32 (h, w) about 0..1: float32 (h, w, 3)."""
-    a, b = linear(low), linear(high)
-    return np.asarray(a + (b - a) * t[..., None], np.float32)
 
 
 def _wood(plane: Plane, seed: int) -> F32:
@@ -128,5 +118,10 @@ MATERIALS: Mapping[str, Material] = MappingProxyType(
         "linen": Material(_linen, "#d9cfbf", 0.0),
         "concrete": Material(_concrete, "#a09d98", 0.05),
         "paper": Material(_paper, "#ebe6dd", 0.0),
+        "slate": Material(slate, "#484c50", 0.05),
+        "tile": Material(tile, "#dcdbd4", 0.22),
+        "terrazzo": Material(terrazzo, "#d0c9bf", 0.16),
+        "sand": Material(sand, "#cdb48f", 0.0),
+        "metal": Material(metal, "#94979a", 0.35),
     }
 )

@@ -7,7 +7,8 @@ import numpy as np
 
 from studio.grounds import SurfaceGround
 from studio.imaging.light import side, tint
-from studio.imaging.materials import MATERIALS, linear
+from studio.imaging.materials import MATERIALS
+from studio.imaging.pigment import linear
 from studio.imaging.plane import smooth, table_plane, wall_plane
 from studio.imaging.sweep import dithered
 from studio.take import F32, U8
@@ -32,7 +33,8 @@ def surface_scene(ground: SurfaceGround, light: Light, size: tuple[int, int], se
         table = _bend(scene[first:], table, first, horizon, height)
     scene[first:] = table
     _depth_of_field(scene, horizon, ground.blur)
-    scene *= tint(light)
+    for channel, gain in enumerate(tint(light)):
+        scene[..., channel] *= gain
     return dithered(scene, seed)
 
 
@@ -64,11 +66,13 @@ def _table(ground: SurfaceGround, light: Light, size: tuple[int, int], first: in
     x = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None, :]
     pool = np.exp(-(((x - lean * np.float32(0.22)) / 0.66) ** 2) - ((y - np.float32(0.78)) / 0.36) ** 2)
     level = np.float32(0.56) + np.float32(0.42) * pool
-    shaded = albedo * level[..., None]
     far = np.clip((np.float32(1) - y) / np.float32(max(1e-3, 1 - ground.horizon)), 0, 1)
     sheen = np.float32(material.gloss) * (np.float32(0.25) + np.float32(0.75) * far**2) * (1 + np.float32(0.5) * lean * x * 2)
     mirrored = linear(ground.wall) * np.float32(0.75)
-    return np.asarray(shaded + (mirrored - shaded * np.float32(0.5)) * sheen[..., None], np.float32)
+    shaded = [plain * level for plain in cv2.split(albedo)]
+    return np.asarray(
+        cv2.merge([s + (m - s * np.float32(0.5)) * sheen for s, m in zip(shaded, mirrored, strict=True)]), np.float32
+    )
 
 
 def _bend(wall: F32, table: F32, first: int, horizon: int, height: int) -> F32:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from studio.destination import Encoding
-from studio.errors import ModelNotConfigured, StepError
+from studio.errors import StepError
 from studio.grounds import GradientGround, ImageGround, SurfaceGround, TransparentGround
 from studio.imaging.codec import decode
 from studio.imaging.encode import encode
@@ -19,7 +19,7 @@ from studio.template import Light, Scene
 from templates.library import Library
 from tests.golden.pictures import run, shot, small
 
-MATERIALS = ("wood", "marble", "linen", "concrete", "paper")
+MATERIALS = ("wood", "marble", "linen", "concrete", "paper", "slate", "tile", "terrazzo", "sand", "metal")
 LIGHT = Light()
 
 
@@ -136,6 +136,47 @@ class TestStep:
         with pytest.raises(StepError, match=r"x\.png"):
             run(self.take(ImageGround(kind="image", path="x.png", digest="other")), (SceneStep(),))
 
-    def test_other_engines_are_not_a_silent_default(self) -> None:
-        with pytest.raises(ModelNotConfigured):
-            run(self.take(scene=Scene(engine="diffusers", model="any")), (SceneStep(),))
+    def test_a_set_that_a_generator_made_is_left_alone(self) -> None:
+        take = self.take(scene=Scene(engine="diffusers", model="any"))
+        made = np.full((107, 160, 3), (9, 90, 200), np.uint8)
+        take.ground = made
+        assert run(take, (SceneStep(),)).ground is made
+
+
+class TestHardTops:
+    """What each new top promises to the eye, in numbers."""
+
+    def near(self, material: str, **fields: object) -> np.ndarray:
+        return surface(material, (512, 512), horizon=0.5, blur=0.0, **fields)[330:]
+
+    def test_slate_is_dark_and_cool(self) -> None:
+        assert self.near("slate").mean() < 110
+        assert self.near("slate")[..., 2].mean() > self.near("slate")[..., 0].mean()
+
+    def test_tiles_have_joints_darker_than_their_glaze(self) -> None:
+        grey = cv2.cvtColor(self.near("tile"), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        assert np.median(grey) - np.percentile(grey, 1) > 30
+        assert np.percentile(grey, 99) - np.median(grey) < 30
+
+    def test_terrazzo_has_chips_of_several_colours(self) -> None:
+        lab = cv2.cvtColor(self.near("terrazzo"), cv2.COLOR_RGB2LAB).reshape(-1, 3)
+        assert lab[:, 0].std() > 10
+        assert lab[:, 1].std() > 1.2
+
+    def test_sand_runs_in_ripples_across(self) -> None:
+        grey = cv2.cvtColor(self.near("sand"), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        soft = cv2.GaussianBlur(grey, (0, 0), 4)
+        assert np.abs(np.diff(soft, axis=0)).mean() > 2 * np.abs(np.diff(soft, axis=1)).mean()
+
+    def test_metal_is_brushed_across_and_neutral(self) -> None:
+        brushed = self.near("metal").astype(np.float32)
+        assert np.abs(brushed[..., 0] - brushed[..., 2]).mean() < 12
+        fine = brushed.mean(axis=2)[:, 150:350]
+        fine = fine - cv2.GaussianBlur(fine, (0, 0), 4)
+        assert fine.mean(axis=1).std() > 3 * fine[:150].mean(axis=0).std()
+
+    @pytest.mark.parametrize("material", ["slate", "tile", "terrazzo", "sand", "metal"])
+    def test_seeds_differ(self, material: str) -> None:
+        ground = SurfaceGround(kind="surface", material=material)
+        one, other = (surface_scene(ground, LIGHT, (96, 96), seed) for seed in (1, 2))
+        assert not np.array_equal(one, other)
