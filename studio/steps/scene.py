@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from studio.errors import ModelNotConfigured, StepError
+from studio.errors import StepError
 from studio.grounds import ColourGround, GradientGround, Ground, ImageGround, SurfaceGround, TransparentGround, WhiteGround
 from studio.imaging.codec import decode
 from studio.imaging.surfaces import surface_scene
@@ -30,35 +30,30 @@ def ground_of(shot: Shot) -> Ground:
 
 
 class SceneStep(PixelStep):
-    """Fills `take.ground`; None for a transparent ground. The set depends on the template, not on the product."""
+    """Fills `take.ground`; None for a transparent ground. The set depends on the template, not on the product.
+
+    A set that a generator made already is left alone; where one will be painted around the product, this is the canvas it is
+    painted on.
+    """
 
     name = "scene"
 
     def reads(self, shot: Shot) -> dict[str, Any]:
-        """Engine, ground, light, canvas; the template's id is the seed. A generative engine also reads the prompt."""
-        scene, template = shot.template.scene, shot.template
-        facts = {
-            "engine": scene.engine,
+        """Engine, ground, light, canvas; the template's id is the seed."""
+        template = shot.template
+        return {
+            "engine": template.scene.engine,
             "ground": _facts(ground_of(shot)),
-            "light": template.light.model_dump(mode="json"),
+            "light": facts(template.light, later=("ratio",)),
             "canvas": [shot.destination.width, shot.destination.height],
             "seed": _seed(template),
         }
-        if scene.engine != "procedural":
-            facts["prompt"] = template.prompt.model_dump(mode="json")
-            facts["attributes"] = {name: shot.product.attributes.get(name, "") for name in template.prompt.attributes}
-        return facts
-
-    def models(self, shot: Shot) -> tuple[str, ...]:
-        """The generator, when the scene is not procedural."""
-        scene = shot.template.scene
-        return (scene.model,) if scene.engine != "procedural" and scene.model else ()
 
     def apply(self, take: Take) -> None:
-        """Build or reuse the set. Raises StepError when a picture's bytes are missing, ModelNotConfigured for other engines."""
+        """Build or reuse the set. Raises StepError when a picture's bytes are missing."""
         shot = take.shot
-        if shot.template.scene.engine != "procedural":
-            raise ModelNotConfigured(f"scene engine {shot.template.scene.engine!r} is not part of this recipe")
+        if take.ground is not None:
+            return
         ground, size = ground_of(shot), (shot.destination.width, shot.destination.height)
         if isinstance(ground, ImageGround):
             take.ground = _picture(_asset(take, ground), size, ground.blur)
