@@ -23,6 +23,21 @@ def shadow_run(light: Light) -> tuple[float, float]:
     return -math.sin(azimuth) * reach, math.cos(azimuth) * reach
 
 
+def towards(light: Light) -> F32:
+    """Unit vector from the product to the light, float32 (3,): x to the right, y up, z to the camera."""
+    azimuth, elevation = math.radians(light.azimuth_deg), math.radians(light.elevation_deg)
+    level = math.cos(elevation)
+    return np.array([math.sin(azimuth) * level, math.sin(elevation), math.cos(azimuth) * level], np.float32)
+
+
+def shadow_depth(light: Light) -> float:
+    """How deep shadows are, against those at a lighting ratio of 2: 0 at ratio 1 (flat), 1 at 2, 1.75 at 8.
+
+    In the shadow of the key light only the fill is left, one part in `ratio`: the shadow takes 1 - 1 / ratio of the light.
+    """
+    return 2.0 * (1.0 - 1.0 / light.ratio)
+
+
 def side(light: Light) -> float:
     """-1 fully from the left .. 1 fully from the right."""
     return math.sin(math.radians(light.azimuth_deg)) * math.cos(math.radians(light.elevation_deg) / 1.5)

@@ -7,6 +7,7 @@ cube root of the light), so shading is a factor. Gloss is light that never enter
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 
 import cv2
 import numpy as np
@@ -40,8 +41,15 @@ LIGHTNESS = 2.5
 """Times the tolerance by which lightness may depart from the source colour at no cost: shading."""
 RICHER = 0.6
 """Part of a surplus of chroma that costs nothing: in folds and hollows a colour lights itself and becomes richer."""
-SETTLE = 3
-"""Rounds in which a picked source colour moves to the median of what it finds."""
+FEW = 1 << 17
+"""Pixels below which colours are told apart by sorting: a table of all of them costs more."""
+SETTLE, CORE = 3, 0.5
+"""Rounds in which a picked source colour moves to the median of what it finds, and the part of the tolerance within which it
+looks: a large neighbour of a similar colour must not pull it over."""
+ATTEMPTS = ((0.0, 1.0), (0.5, 1.0), (0.8, 1.0), (1.0, 1.0), (1.0, 0.7), (1.0, 0.45), (1.0, 0.25))
+"""How far highlights outside the gamut are drawn to the target, and what is left of the contrast; the first that comes close."""
+CLOSE = 1.0
+"""CIEDE2000 of the median to the target that is close."""
 GAMUT = 1.5 / 255
 """How far a target may lie outside sRGB, in linear light, before it is refused."""
 
@@ -89,7 +97,7 @@ def recoloured(rgb: U8, alpha: F32, wanted: Recolour) -> Recoloured:
     if not sure.any():
         return Recoloured(rgb, np.zeros_like(region), 0.0, 0.0)
     counts = np.bincount(where[sure], minlength=len(colours)).astype(np.float64)
-    moved = linear_to_u8(_fitted(_shifted(lab, counts, target)))
+    moved = _aimed(lab, counts, target)
     result = rgb.copy()
     result.reshape(-1, 3)[index] = _mixed(pixels, moved, where, weight)
     away = delta_e_2000(srgb_to_lab(moved), lab)
@@ -110,11 +118,15 @@ def _distinct(pixels: U8) -> tuple[U8, NDArray[np.int32]]:
     """The colours that occur in (n, 3), in order, and the place of every pixel's colour among them."""
     wide = pixels.astype(np.int32)
     packed = wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]
-    table = np.zeros(1 << 24, np.int32)
-    table[packed] = 1
-    found = np.flatnonzero(table)
-    table[found] = np.arange(found.size, dtype=np.int32)
-    return np.stack([found >> 16, found >> 8 & 255, found & 255], axis=-1).astype(np.uint8), table[packed]
+    if packed.size < FEW:
+        found, places = np.unique(packed, return_inverse=True)
+    else:
+        table = np.zeros(1 << 24, np.int32)
+        table[packed] = 1
+        found = np.flatnonzero(table).astype(np.int32)
+        table[found] = np.arange(found.size, dtype=np.int32)
+        places = table[packed]
+    return np.stack([found >> 16, found >> 8 & 255, found & 255], axis=-1).astype(np.uint8), places.astype(np.int32)
 
 
 def _alike(lab: F64, counts: F64, source: str, tolerance: float) -> F32:
@@ -123,10 +135,10 @@ def _alike(lab: F64, counts: F64, source: str, tolerance: float) -> F32:
     picked = srgb_to_lab(np.array(hex_to_rgb(source), np.uint8)).astype(np.float64)
     centre = picked
     for _ in range(SETTLE):
-        found = counts * _likeness(lab, centre, tolerance)
+        found = counts * _likeness(lab, centre, CORE * tolerance)
         if found.sum() < 1:
             break
-        centre = np.array([_quantile(lab[:, axis], found, 0.5) for axis in range(3)])
+        centre = _median(lab, found)
         away = centre - picked
         centre = picked + away * min(1.0, tolerance / max(float(np.linalg.norm(away)), 1e-6))
     return _likeness(lab, centre, tolerance)
@@ -152,13 +164,35 @@ def _settled(region: F32, product: NDArray[np.bool_]) -> F32:
     return np.where(product, cv2.GaussianBlur(calm, (3, 3), 0.7), np.float32(0)).astype(np.float32)
 
 
-def _shifted(lab: F64, counts: F64, target: F64) -> F64:
-    """Colours (n, 3) moved so that their median, weighted by `counts`, becomes the target."""
-    median = np.array([_quantile(lab[:, axis], counts, 0.5) for axis in range(3)])
+def _aimed(lab: F64, counts: F64, target: F64) -> U8:
+    """Colours (n, 3) as levels whose median, weighted by `counts`, is the target, with as much light and shade as the gamut
+    leaves room for.
+
+    Near a corner of sRGB highlights of the target lie outside it. Brought in at their own lightness they lose colour, and the
+    median with them; so they are drawn towards the target instead, no further than the median needs, and in the end contrast
+    gives way too.
+    """
+    tried: list[tuple[float, U8]] = []
+    for draw, contrast in ATTEMPTS:
+        moved = linear_to_u8(_fitted(_shifted(lab, counts, target, contrast), target, draw))
+        tried.append((float(delta_e_2000(_median(srgb_to_lab(moved).astype(np.float64), counts), target)), moved))
+        if tried[-1][0] < CLOSE:
+            break
+    return min(tried, key=itemgetter(0))[1]
+
+
+def _median(lab: F64, counts: F64) -> F64:
+    """Median by axis of colours (n, 3), weighted."""
+    return np.array([_quantile(lab[:, axis], counts, 0.5) for axis in range(3)])
+
+
+def _shifted(lab: F64, counts: F64, target: F64, contrast: float) -> F64:
+    """Colours (n, 3) moved so that their median, weighted by `counts`, becomes the target; gamut or not."""
+    median = _median(lab, counts)
     spread = max(_quantile(lab[:, 0], counts, 0.9) - median[0], SPREAD)
     top = min(median[0] + GLOSS * spread, 100.0)
     gloss = np.maximum(lab[:, 0] - top, 0.0)
-    slope = float(np.clip((target[0] + BLACK) / (median[0] + BLACK), *SLOPE))
+    slope = contrast * float(np.clip((target[0] + BLACK) / (median[0] + BLACK), *SLOPE))
     matt = _bent(target[0] + slope * (np.minimum(lab[:, 0], top) - median[0]), target[0])
     highest = float(_bent(np.array([target[0] + slope * (top - median[0])]), target[0])[0])
     light = np.clip(matt + gloss * (100.0 - highest) / max(100.0 - top, 1.0), 0.0, 100.0)
@@ -185,10 +219,13 @@ def _bent(values: F64, target: float) -> F64:
     return np.asarray(target + up * (1 - np.exp(-above / up)) - down * (1 - np.exp(-below / down)))
 
 
-def _fitted(lab: F64) -> F64:
-    """Linear sRGB (n, 3) of Lab colours; what lies outside loses chroma, not lightness, until it fits."""
+def _fitted(lab: F64, target: F64, draw: float) -> F64:
+    """Linear sRGB (n, 3) of Lab colours. What lies outside moves towards the grey of its own lightness until it fits; what is
+    lighter than the target moves towards the target instead, by `draw` 0 .. 1."""
     scale, step = np.ones(len(lab)), 0.5
     grey = lab * (1.0, 0.0, 0.0)
+    lighter = np.where(lab[:, 0] > target[0], draw, 0.0)[:, None]
+    grey += (target - grey) * lighter
     outside = ~_inside(lab_to_linear(lab))
     scale[outside] = 0.0
     while outside.any() and step > 1 / 128:

@@ -11,7 +11,7 @@ import numpy as np
 
 from studio.imaging.base import FORESHORTEN, Base, base_of, runs, smoothed
 from studio.imaging.geometry import Box
-from studio.imaging.light import shadow_run
+from studio.imaging.light import shadow_depth, shadow_run
 from studio.imaging.plane import smooth
 from studio.take import F32
 from studio.template import Light, Shadow
@@ -22,6 +22,8 @@ SLICES = 72
 """Cross-sections the product is cut into."""
 LEVELS = (0.0, 0.01, 0.025, 0.05, 0.09)
 """Softness levels of the penumbra (sigma over the canvas's long side) between which is interpolated."""
+CREVICE = 0.6
+"""Part of a contact shadow that any light leaves, however flat: fill light does not reach under a base either."""
 BORDER = 0.035
 """On seamless grounds shadows end within this fraction of the canvas side before the canvas does."""
 
@@ -29,14 +31,16 @@ BORDER = 0.035
 def shade_of(alpha: F32, box: Box, shadow: Shadow, light: Light, horizon: float | None = None) -> F32:
     """Shade float32 (H, W) 0..1 (1: no light at all) of alpha float32 (H, W) 0..1 with solid box `box`.
 
-    `horizon` is the table's far edge as a row; None on a seamless ground, where the shade is 0 on the canvas's border.
+    `horizon` is the table's far edge as a row; None on a seamless ground, where the shade is 0 on the canvas's border. The
+    strengths are those at a lighting ratio of 2; a higher ratio deepens them, a lower one fills them.
     """
-    base = base_of(alpha, box)
+    base, depth = base_of(alpha, box), shadow_depth(light)
+    cast, contact = min(shadow.cast * depth, 1.0), min(shadow.contact * (CREVICE + (1 - CREVICE) * depth), 1.0)
     dark = np.zeros(alpha.shape, np.float32)
-    if shadow.cast > 0:
-        dark = shadow.cast * cast_shadow(alpha, base, light)
-    if shadow.contact > 0:
-        dark = 1 - (1 - dark) * (1 - shadow.contact * contact_shadow(base, alpha.shape, light))
+    if cast > 0:
+        dark = cast * cast_shadow(alpha, base, light)
+    if contact > 0:
+        dark = 1 - (1 - dark) * (1 - contact * contact_shadow(base, alpha.shape, light))
     return np.asarray(dark * _window(alpha.shape, horizon), np.float32)
 
 
@@ -135,7 +139,8 @@ def _penumbra(mask: F32, lift: F32, light: Light, tall: float) -> F32:
         low, high = LEVELS[i], LEVELS[i + 1]
         share = np.clip((sigma - np.float32(low)) / np.float32(high - low), 0, 1)
         result = blurred[0] * (1 - share) + blurred[1] * share if i == 0 else result * (1 - share) + blurred[i + 1] * share
-    return np.asarray(result * np.exp(-height / np.float32(1.1 * tall)), np.float32)
+    fade = 1.1 * (0.5 + 0.5 * shadow_depth(light)) * tall
+    return np.asarray(result * np.exp(-height / np.float32(fade)), np.float32)
 
 
 def _blur(plane: F32, sigma_x: float, sigma_y: float) -> F32:

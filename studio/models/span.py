@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from studio.errors import SettingsError, WeightsCorrupt
+from studio.models import ncnn
 from studio.models.base import ModelCard
 from studio.models.cached import weight_bytes
 from studio.models.configured import Given
 from studio.take import U8
 
 CHANNELS, BLOCKS = 48, 6
-HALF_TAG = 0x01306B47
-"""ncnn writes it before weights stored as float16."""
+HALF_TAG = ncnn.HALF_TAG
+MEANS = 12
+"""Bytes of the three channel means that come before the convolutions."""
 TILE = 512
 """Largest tile core, in source pixels: keeps the feature maps of one tile below about 0.7 GB."""
 OVERLAP = 24
@@ -94,8 +95,8 @@ class Span:
         height, width = item.shape[:2]
         scale = self.card.scale
         out = np.empty((height * scale, width * scale, 3), np.uint8)
-        for top, bottom in _cores(height, self._tile):
-            for left, right in _cores(width, self._tile):
+        for top, bottom in ncnn.cores(height, self._tile):
+            for left, right in ncnn.cores(width, self._tile):
                 y, x = max(top - OVERLAP, 0), max(left - OVERLAP, 0)
                 big = self._tile_of(item[y : bottom + OVERLAP, x : right + OVERLAP])
                 core = big[(top - y) * scale : (bottom - y) * scale, (left - x) * scale : (right - x) * scale]
@@ -113,35 +114,8 @@ class Span:
 
 
 def fill(network: Network, data: bytes) -> None:
-    """Fill the network from an ncnn .bin: three float32 means, then tag, weights and bias of every convolution in order.
-
-    Half-precision weights are padded to 4 bytes (ncnn, `modelbin.cpp`). Raises WeightsCorrupt when the sizes do not fit.
-    """
-    try:
-        network.mean.copy_(torch.from_numpy(np.frombuffer(data, np.float32, 3).copy()).view(1, 3, 1, 1))
-        offset = 12
-        for layer in (module for module in network.modules() if isinstance(module, nn.Conv2d)):
-            offset = _fill_layer(layer, data, offset)
-    except ValueError as error:
-        raise WeightsCorrupt(f"SPAN weights do not fit the network: {error}") from error
-    if offset != len(data):
-        raise WeightsCorrupt(f"SPAN weights do not fit the network: {len(data) - offset} bytes left over")
-
-
-def _fill_layer(layer: nn.Conv2d, data: bytes, offset: int) -> int:
-    assert layer.bias is not None
-    count, half = layer.weight.numel(), int.from_bytes(data[offset : offset + 4], "little") == HALF_TAG
-    offset += 4
-    values = np.frombuffer(data, np.float16 if half else np.float32, count, offset).astype(np.float32)
-    offset += (count * 2 + 3) // 4 * 4 if half else count * 4
-    bias = np.frombuffer(data, np.float32, layer.bias.numel(), offset).copy()
-    layer.weight.data = torch.from_numpy(values).view(layer.weight.shape)
-    layer.bias.data = torch.from_numpy(bias)
-    return offset + bias.nbytes
-
-
-def _cores(side: int, tile: int) -> list[tuple[int, int]]:
-    """Even tile cores, none longer than `tile`."""
-    count = -(-side // tile)
-    edges = [round(index * side / count) for index in range(count + 1)]
-    return list(pairwise(edges))
+    """Fill the network from an ncnn .bin: three float32 means, then the convolutions. Raises WeightsCorrupt."""
+    if len(data) < MEANS:
+        raise WeightsCorrupt("SPAN weights do not fit the network: the file is too short")
+    network.mean.copy_(torch.from_numpy(np.frombuffer(data, np.float32, 3).copy()).view(1, 3, 1, 1))
+    ncnn.fill(network, data, "SPAN", MEANS)

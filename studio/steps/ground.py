@@ -10,6 +10,7 @@ from studio.grounds import SurfaceGround
 from studio.imaging.composite import over
 from studio.imaging.reflection import reflected
 from studio.imaging.shadow import shade_of
+from studio.keys import facts
 from studio.shot import Shot
 from studio.steps.base import PixelStep
 from studio.steps.scene import ground_of
@@ -25,12 +26,12 @@ class Ground(PixelStep):
     name = "ground"
 
     def reads(self, shot: Shot) -> dict[str, Any]:
-        """Shadow, reflection, the light's direction and softness, the horizon."""
+        """Shadow, reflection, the light's direction, softness and ratio, the horizon."""
         template = shot.template
         return {
             "shadow": template.shadow.model_dump(mode="json", include={"contact", "cast"}),
             "reflection": template.reflection.model_dump(mode="json"),
-            "light": template.light.model_dump(mode="json", exclude={"temperature_k"}),
+            "light": facts(template.light, later=("ratio",), exclude=("temperature_k",)),
             "horizon": _horizon(shot),
         }
 

@@ -19,6 +19,9 @@ from studio.shot import Shot
 from studio.steps.base import Step, ask, each
 from studio.take import F32, U8, Placed, Take
 
+READER = "ocr"
+"""The model that tells whether goods carry lettering."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -31,7 +34,8 @@ class Plan:
 
 
 class Place(Step):
-    """`take.matte` -> `take.placed`; records `scale` (canvas px per photo px) and `upscaled` (1 when the model was used).
+    """`take.matte` -> `take.placed`; records `scale` (canvas px per photo px), `upscaled` (1 when a model was used) and, where
+    a reader was asked, `unlettered` (1 when it found no lettering, so that the stronger model was used).
 
     Raises NoProductFound for an empty cut-out. Pixel lock: inside the product the placed colours equal `resampled_source` of
     the cut-out, or of the model's enlargement of it.
@@ -44,13 +48,14 @@ class Place(Step):
         """Composition, enlargement and canvas size."""
         return {
             "composition": facts(shot.template.composition, later=("scaling", "reference_box")),
-            "upscale": shot.template.upscale.model_dump(mode="json"),
+            "upscale": facts(shot.template.upscale, later=("unlettered",)),
             "canvas": [shot.destination.width, shot.destination.height],
         }
 
     def models(self, shot: Shot) -> tuple[str, ...]:
-        """The enlarging model."""
-        return (shot.template.upscale.model,)
+        """The enlarging model; where goods without lettering have their own, that one and the reader that tells them apart."""
+        upscale = shot.template.upscale
+        return (upscale.model, upscale.unlettered, READER) if upscale.unlettered else (upscale.model,)
 
     async def process(self, takes: Sequence[Take], models: Models) -> list[Take | PackshotError]:
         """Plan every take; one call a model for those that need it; resize and place each in a thread."""
@@ -77,17 +82,30 @@ class Place(Step):
     async def _enlarge(self, takes: Sequence[Take], plans: dict[int, Plan], models: Models) -> dict[int, Any]:
         """By index: the model's enlargement of the crop, None where none is needed, or the model's error."""
         answers: dict[int, Any] = dict.fromkeys(plans)
+        small = [index for index, plan in plans.items() if plan.scale >= takes[index].shot.template.upscale.above]
+        crops = {index: await asyncio.to_thread(_crop, takes[index], plans[index]) for index in small}
+        bare = await self._unlettered(takes, crops, models)
         wanted: dict[str, list[int]] = {}
-        for index, plan in plans.items():
+        for index in small:
             upscale = takes[index].shot.template.upscale
-            if plan.scale >= upscale.above:
-                wanted.setdefault(upscale.model, []).append(index)
+            wanted.setdefault(upscale.unlettered if bare.get(index) else upscale.model, []).append(index)
         for model, indices in wanted.items():
-            crops = [await asyncio.to_thread(_crop, takes[i], plans[i]) for i in indices]
-            values = await ask(self.name, models, model, [takes[i] for i in indices], crops)
-            for index, value, crop in zip(indices, values, crops, strict=True):
-                answers[index] = value if isinstance(value, PackshotError) else await asyncio.to_thread(faithful, value, crop)
+            values = await ask(self.name, models, model, [takes[i] for i in indices], [crops[i] for i in indices])
+            for index, value in zip(indices, values, strict=True):
+                answers[index] = value
+                if not isinstance(value, PackshotError):
+                    answers[index] = await asyncio.to_thread(faithful, value, crops[index])
         return answers
+
+    async def _unlettered(self, takes: Sequence[Take], crops: dict[int, U8], models: Models) -> dict[int, bool]:
+        """By index, where the template has a model for goods without lettering: whether a reader found none on the product.
+        A reader that fails has not found none."""
+        asked = [index for index in crops if takes[index].shot.template.upscale.unlettered]
+        lines = await ask(self.name, models, READER, [takes[i] for i in asked], [crops[i] for i in asked])
+        bare = {index: not isinstance(found, PackshotError) and not len(found) for index, found in zip(asked, lines, strict=True)}
+        for index, is_bare in bare.items():
+            takes[index].measurements["unlettered"] = float(is_bare)
+        return bare
 
 
 def planned(take: Take) -> Plan:

@@ -21,6 +21,7 @@ class RecolourStep(PixelStep):
     """
 
     name = "recolour"
+    version = 2
 
     def applies(self, shot: Shot) -> bool:
         """Only where the template asks for it."""

@@ -55,13 +55,23 @@ WHOLE = np.ones((96, 96), np.float32)
 
 
 @given(HEXES, HEXES)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 def test_any_colour_becomes_any_colour(source: str, target: str) -> None:
-    """At the corners of sRGB highlights clip, which moves the median: pure blue to pure green ends at 3.09."""
+    """Whatever sRGB can show, its corners too."""
     result = recoloured(surface(source), WHOLE, Recolour(target=target))
-    assert away(result.rgb, target) < 4.0
+    assert away(result.rgb, target) < 2.0
     assert result.share == 1.0
     assert (result.rgb.shape, result.rgb.dtype) == ((96, 96, 3), np.uint8)
+
+
+@pytest.mark.parametrize("target", ["#ffff00", "#00ff00", "#00ffff", "#ff00ff", "#0000ff", "#ff0000", "#ffffff", "#000000"])
+def test_the_corners_of_srgb(target: str) -> None:
+    """Where highlights of the target lie outside the gamut the median is right all the same, and texture is left."""
+    for source in ("#0000ff", "#b02a30", "#8c8f92"):
+        before = surface(source)
+        after = recoloured(before, WHOLE, Recolour(target=target)).rgb
+        assert away(after, target) < 1.5
+        assert srgb_to_lab(after)[..., 0].std() > 0.5
 
 
 @pytest.mark.parametrize(
@@ -77,7 +87,7 @@ def test_light_and_texture_stay(source: str, target: str) -> None:
 
 
 @given(HEXES, HEXES, st.integers(0, 2**16))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_lighter_never_becomes_darker(source: str, target: str, seed: int) -> None:
     before = surface(source, 32, seed)
     after = recoloured(before, np.ones((32, 32), np.float32), Recolour(target=target)).rgb
@@ -110,6 +120,17 @@ def test_a_colour_picked_a_little_off_finds_the_same_region() -> None:
     exact = recoloured(two_colours(), WHOLE, Recolour(target="#2a6fb0", source="#b02a30"))
     picked = recoloured(two_colours(), WHOLE, Recolour(target="#2a6fb0", source="#a83a3a"))
     assert float(np.abs(exact.region - picked.region).mean()) < 0.01
+
+
+def test_a_large_neighbour_of_a_similar_colour_does_not_pull_it_over() -> None:
+    """A small dusty rose beside much warm black, as a lipstick beside its case: measured on the sample catalogue."""
+    rgb = np.empty((96, 96, 3), np.uint8)
+    rgb[:] = (36, 25, 18)
+    rgb[:20] = (180, 89, 84)
+    rgb = np.clip(rgb + np.random.default_rng(1).normal(0, 3, rgb.shape), 0, 255).astype(np.uint8)
+    result = recoloured(rgb, WHOLE, Recolour(target="#5e1f3a", source="#b45954"))
+    assert away(result.rgb[:20], "#5e1f3a") < 1.0
+    assert np.abs(result.rgb[24:].astype(int) - rgb[24:]).mean() < 3
 
 
 def test_a_colour_that_is_not_there_changes_nothing() -> None:
@@ -169,8 +190,8 @@ class TestStep:
     def test_only_looks_that_ask_for_it_are_measured(self) -> None:
         plain, changed = looks(target="#2a6fb0")
         place = LIBRARY.destination("amazon-main")
-        assert known_checks() - checks_of(plain) == {"recolour_delta_e"}
-        assert checks_of(changed) == known_checks()
+        assert "recolour_delta_e" in known_checks() - checks_of(plain)
+        assert "recolour_delta_e" in checks_of(changed)
         assert "recolour_delta_e" not in limits(plain, place)
         assert limits(changed, place)["recolour_delta_e"].max == 2.0
 
@@ -184,7 +205,9 @@ class TestStep:
         Image.fromarray(take.matte.foreground).save(buffer, "JPEG", quality=95)
         take.glance = buffer.getvalue()
         models = LocalModels(Registry(Path("nowhere")))
-        for step in recipe("photography").steps[2:]:
+        steps = recipe("photography").steps
+        first = next(index for index, step in enumerate(steps) if isinstance(step, RecolourStep))
+        for step in (step for step in steps[first:] if step.name != "examine"):
             (result,) = asyncio.run(step.process([take], models))
             assert result is take, result
         assert take.measurements["recolour_delta_e"] < 2.0

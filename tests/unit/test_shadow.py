@@ -9,7 +9,7 @@ from shapes import ALL, SIDE, block, lamp, mug, slanted, stool
 from studio.imaging.base import base_of
 from studio.imaging.geometry import box_of
 from studio.imaging.reflection import reflected
-from studio.imaging.shadow import shade_of
+from studio.imaging.shadow import cast_shadow, shade_of
 from studio.take import Placed
 from studio.template import Light, Reflection, Shadow
 
@@ -129,6 +129,23 @@ class TestShade:
         assert (strong >= weak - 1e-6).all()
         assert strong.sum() > 2 * weak.sum()
         assert shade(mug(), Shadow(contact=0, cast=0)).max() == 0
+
+    def test_the_lighting_ratio_deepens_shadows(self) -> None:
+        """Key over fill: 1 leaves the crevice under the base and no cast shadow; 2 is what the strengths say."""
+        strengths = [shade(mug(), light=LEFT.model_copy(update={"ratio": ratio})) for ratio in (1, 1.5, 2, 4, 8)]
+        sums = [float(dark.sum()) for dark in strengths]
+        assert sums == sorted(sums)
+        assert sums[4] > 1.4 * sums[2] > 2 * sums[0] > 0
+        assert max(float(dark.max()) for dark in strengths) <= 1
+        cast = shade(mug(), Shadow(contact=0, cast=1), LEFT.model_copy(update={"ratio": 1}))
+        assert cast.max() == 0
+
+    def test_the_default_ratio_leaves_strengths_as_they_are(self) -> None:
+        found, window = base(mug()), shade(mug(), Shadow(contact=0, cast=0))
+        assert window.max() == 0
+        dark = shade(mug(), Shadow(contact=0, cast=0.5))
+        inner = slice(30, SIDE - 30)
+        assert np.array_equal(dark[inner, inner], (np.float32(0.5) * cast_shadow(mug(), found, LEFT))[inner, inner])
 
     def test_no_shadow_on_the_wall(self) -> None:
         dark = shade(block(), Shadow(contact=0.5, cast=1), Light(azimuth_deg=0, elevation_deg=15), horizon=0.6 * SIDE)
