@@ -14,6 +14,7 @@ from connectors.storage.base import Storage
 from studio.errors import NotStored, StorageError
 from studio.imaging.glance import look
 from studio.qa import policy
+from studio.qa.cures import remade
 from studio.shot import Asset, Done, Outcome, Rejected, Report, Shot
 from studio.steps.base import CachedStep, Step
 from studio.take import F32, U8, Take
@@ -96,7 +97,6 @@ def made_outcome(storage: Storage, take: Take, reused: tuple[str, ...], previews
         model_calls=dict(take.model_calls),
         reused=reused,
         engine=take.engine,
-        attempts=take.attempt + 1,
         cpu_s=take.cpu_s,
         gpu_s=take.gpu_s,
         previews={**previews, "result": storage.put_blob(preview(image), media_type="image/jpeg")},
@@ -119,11 +119,14 @@ def load_outcome(storage: Storage, key: str, shot: Shot) -> Outcome | None:
 
 
 def judged(shot: Shot, asset: Asset, report: Report) -> Outcome:
-    """Released or rejected, by the limits of the shot's template and destination."""
-    verdict = policy.decide(report.measurements, policy.limits(shot.template, shot.destination))
+    """Released or rejected, by the limits of the look that made the picture and of its destination."""
+    made = remade(shot, report.cure)
+    limits = policy.limits(made.template, made.destination)
+    verdict = policy.decide(report.measurements, limits)
+    report = report.model_copy(update={"uncertainty": policy.uncertainty(report.measurements, limits)})
     if verdict.released:
         return Done(asset=asset, report=report)
-    return Rejected(reason=verdict.reason, detail=verdict.detail, asset=asset, report=report)
+    return Rejected(reason=verdict.reason, detail=verdict.detail, action=verdict.unless_retried, asset=asset, report=report)
 
 
 def preview(image: U8, alpha: F32 | None = None) -> bytes:

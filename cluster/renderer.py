@@ -7,18 +7,20 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cluster.journal import StepCache, load_outcome, made_outcome
 from cluster.remembering import RememberingModels
 from cluster.tiers import in_turn
 from connectors.storage.base import Storage
+from studio.destination import Cure
 from studio.errors import FetchFailed, InputError, PackshotError
 from studio.keys import digest_bytes
 from studio.models.base import Models
-from studio.qa import policy
+from studio.qa.cures import next_cure, remade, verdict_on
 from studio.recipes.base import Recipe
 from studio.recipes.catalogue import recipe
-from studio.shot import Done, Failed, Outcome, Rejected, Report, Shot
+from studio.shot import Failed, Outcome, Rejected, Shot
 from studio.steps.base import CachedStep, Step
 from studio.take import Take
 
@@ -76,7 +78,7 @@ class Renderer:
         self._flying.update(futures)
         made: dict[str, Outcome] = {}
         try:
-            made = dict(zip(own, await self._make(list(own.values())), strict=True))
+            made = dict(zip(own, await self._make(list(own.values()), force), strict=True))
         finally:
             for key, future in futures.items():
                 future.set_result(made.get(key))
@@ -102,22 +104,23 @@ class Renderer:
             outcome = await asyncio.to_thread(load_outcome, self._storage, key, shot)
         except PackshotError as error:
             return _failed(error)
-        if isinstance(outcome, Rejected) and outcome.report.attempts < 2 and _may_retry(shot, outcome):
+        if isinstance(outcome, Rejected) and next_cure(shot, outcome):
             await asyncio.to_thread(self._storage.drop_action, key)
             return None
         return outcome
 
-    async def _make(self, shots: Sequence[Shot]) -> list[Outcome]:
+    async def _make(self, shots: Sequence[Shot], force: bool) -> list[Outcome]:
+        """The first attempt at every shot, then one for each cure that may still help a rejected one: at most three more."""
         jobs = [self._job(shot) for shot in shots]
-        await self._run(jobs, attempt=0)
+        await self._run(jobs)
         outcomes = [await self._judge(job) for job in jobs]
-        again = [i for i, o in enumerate(outcomes) if isinstance(o, Rejected) and _may_retry(shots[i], o)]
-        if again:
-            second = [self._job(shots[i]) for i in again]
-            await self._run(second, attempt=1)
-            for i, job in zip(again, second, strict=True):
-                outcome = await self._judge(job)
-                outcomes[i] = outcomes[i] if isinstance(outcome, Failed) else _after(outcomes[i].report, outcome)
+        while again := {i: cure for i, o in enumerate(outcomes) if isinstance(o, Rejected) and (cure := next_cure(shots[i], o))}:
+            others = {i: self._job(remade(shots[i], cure)) for i, cure in again.items()}
+            if force:
+                await asyncio.gather(*(asyncio.to_thread(self._cache.forget, job.keys) for job in others.values()))
+            await self._run(list(others.values()))
+            for i, job in others.items():
+                outcomes[i] = _better(shots[i], outcomes[i], await self._judge(job), again[i])
         await asyncio.gather(*(self._record(job.key, o) for job, o in zip(jobs, outcomes, strict=True)))
         return outcomes
 
@@ -125,21 +128,20 @@ class Renderer:
         chosen = recipe(shot.template.recipe)
         return _Job(shot, chosen, list(chosen.keys(shot, self._models.card)))
 
-    async def _run(self, jobs: Sequence[_Job], *, attempt: int) -> None:
+    async def _run(self, jobs: Sequence[_Job]) -> None:
         """All steps of all jobs, step by step; jobs of different recipes do not wait for each other."""
-        await asyncio.gather(*(self._prepare(job, attempt) for job in jobs))
+        await asyncio.gather(*(self._prepare(job) for job in jobs))
         groups: dict[str, list[_Job]] = {}
         for job in jobs:
             groups.setdefault(job.recipe.name, []).append(job)
-        await asyncio.gather(*(self._steps(group, attempt) for group in groups.values()))
+        await asyncio.gather(*(self._steps(group) for group in groups.values()))
 
-    async def _prepare(self, job: _Job, attempt: int) -> None:
+    async def _prepare(self, job: _Job) -> None:
         """Fetch what the first undone step needs: a cached cut-out saves the source image too."""
         try:
             assets = {d: await asyncio.to_thread(self._storage.get_blob, d) for d in job.recipe.assets(job.shot)}
-            job.take = Take(job.shot, b"", assets, attempt)
-            if attempt == 0:
-                job.start, job.reused = await asyncio.to_thread(self._cache.restore, job.keys, job.take)
+            job.take = Take(job.shot, b"", assets)
+            job.start, job.reused = await asyncio.to_thread(self._cache.restore, job.keys, job.take)
             if job.start == 0:
                 job.take.source = await asyncio.to_thread(self._source, job.shot)
         except PackshotError as error:
@@ -152,7 +154,7 @@ class Renderer:
             raise FetchFailed(f"{image.uri} changed since the plan was made; run again")
         return data
 
-    async def _steps(self, jobs: Sequence[_Job], attempt: int) -> None:
+    async def _steps(self, jobs: Sequence[_Job]) -> None:
         for index, step in enumerate(jobs[0].recipe.steps):
             live = [job for job in jobs if job.error is None and job.start <= index]
             if not live:
@@ -163,10 +165,7 @@ class Renderer:
                 job.error = result if isinstance(result, PackshotError) else None
             if isinstance(step, CachedStep):
                 await self._share(step, index, leaders, live)
-            if attempt == 0:
-                await self._cache.keep(
-                    step, [(job.keys[index][1], job.take) for job in leaders if job.error is None and job.take]
-                )
+            await self._cache.keep(step, [(job.keys[index][1], job.take) for job in leaders if job.error is None and job.take])
 
     async def _share(self, step: CachedStep, index: int, leaders: Sequence[_Job], jobs: Sequence[_Job]) -> None:
         """Shots of one photo have the same cut-out: it is made for the first of them, the others get a copy."""
@@ -199,18 +198,26 @@ class Renderer:
             await asyncio.to_thread(self._storage.put_action, key, outcome.model_dump_json().encode())
 
 
-def _may_retry(shot: Shot, outcome: Rejected) -> bool:
-    if outcome.report.attempts > 1 or shot.template.cutout.refiner == "none":
-        return False
-    return policy.decide(outcome.report.measurements, policy.limits(shot.template, shot.destination)).retry
-
-
-def _after(first: Report, outcome: Done | Rejected) -> Done | Rejected:
-    """The second attempt, with what the first one cost."""
-    report = outcome.report
-    calls = Counter(first.model_calls) + Counter(report.model_calls)
-    spent = {"cpu_s": first.cpu_s + report.cpu_s, "gpu_s": first.gpu_s + report.gpu_s, "model_calls": dict(calls)}
-    return outcome.model_copy(update={"report": report.model_copy(update=spent)})
+def _better(shot: Shot, before: Outcome, after: Outcome, cure: Cure) -> Outcome:
+    """The attempt that is kept, a released one or else the later one that breaks no more limits, with what all of them cost."""
+    if isinstance(before, Failed):
+        return before
+    first = before.report
+    more: dict[str, Any] = {"attempts": first.attempts + 1, "tried": (*first.tried, cure)}
+    if isinstance(after, Failed):
+        return before.model_copy(update={"report": first.model_copy(update=more)})
+    second = after.report.model_copy(update={"cure": cure})
+    after = after.model_copy(update={"report": second})
+    more |= {
+        "cpu_s": first.cpu_s + second.cpu_s,
+        "gpu_s": first.gpu_s + second.gpu_s,
+        "seconds": {
+            name: first.seconds.get(name, 0.0) + second.seconds.get(name, 0.0) for name in {**first.seconds, **second.seconds}
+        },
+        "model_calls": dict(Counter(first.model_calls) + Counter(second.model_calls)),
+    }
+    kept = before if len(verdict_on(shot, before).failures) < len(verdict_on(shot, after).failures) else after
+    return kept.model_copy(update={"report": kept.report.model_copy(update=more)})
 
 
 def _failed(error: PackshotError) -> Failed:

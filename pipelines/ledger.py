@@ -21,16 +21,22 @@ SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("run", "key", "shot_id", "sku", "title", "template", "destination", "slot")),
         *((name, pa.string()) for name in ("status", "reason", "detail", "code", "asset", "media_type", "path", "why", "engine")),
+        *((name, pa.string()) for name in ("category", "action", "cure")),
         *((name, pa.int64()) for name in ("width", "height", "bytes", "attempts")),
         ("cached", pa.bool_()),
         ("reused", pa.list_(pa.string())),
+        ("tried", pa.list_(pa.string())),
         ("seconds", pa.map_(pa.string(), pa.float64())),
         ("model_calls", pa.map_(pa.string(), pa.int64())),
         ("measurements", pa.map_(pa.string(), pa.float64())),
         ("previews", pa.map_(pa.string(), pa.string())),
-        *((name, pa.float64()) for name in ("cpu_s", "gpu_s", "cost")),
+        *((name, pa.float64()) for name in ("cpu_s", "gpu_s", "cost", "uncertainty")),
     ]
 )
+
+
+_SINCE: dict[str, Any] = {"category": "", "action": "", "cure": "", "tried": [], "uncertainty": 0.0}
+"""What ledgers of earlier versions do not have."""
 
 
 def ledger_row(run: str, result: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
@@ -45,6 +51,8 @@ def ledger_row(run: str, result: Mapping[str, Any], prices: Prices) -> dict[str,
         "reason": outcome.get("reason", "") or outcome.get("code", ""),
         "detail": outcome.get("detail", "") or outcome.get("message", ""),
         "code": outcome.get("code", ""),
+        "category": result.get("category", ""),
+        "action": outcome.get("action", ""),
         "asset": asset.get("digest", ""),
         "media_type": asset.get("media_type", ""),
         "width": asset.get("width", 0),
@@ -53,8 +61,9 @@ def ledger_row(run: str, result: Mapping[str, Any], prices: Prices) -> dict[str,
         "path": "",
         "cached": "shot" in report.reused,
         "cost": cost(report, prices),
-        **report.model_dump(exclude={"reused"}),
+        **report.model_dump(exclude={"reused", "tried"}),
         "reused": list(report.reused),
+        "tried": list(report.tried),
     }
 
 
@@ -106,7 +115,7 @@ def read_ledger(files: RunFiles) -> Iterator[dict[str, Any]]:
     with files.fs.open_input_file(files.path("ledger.parquet")) as source:
         for batch in pq.ParquetFile(source).iter_batches(batch_size=512):
             for row in batch.to_pylist():
-                yield {**row, **{name: dict(row[name]) for name in _MAPS}}
+                yield {**_SINCE, **row, **{name: dict(row[name]) for name in _MAPS}}
 
 
 def summary_line(run: str, summary: Mapping[str, Any]) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import hashlib
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from pipelines.report_cards import cards, choose
+from pipelines.report_consistency import Earlier, sets
 from pipelines.report_figures import figures
 from pipelines.report_totals import totals
+from studio.template import Template
 
 THUMBNAILS = 400
 """Rows shown with pictures; a page of more would be too heavy to open."""
@@ -24,12 +26,20 @@ Image = Callable[[str], bytes]
 
 
 def write_report(
-    rows: Iterable[Mapping[str, Any]], out: Path, *, run: Mapping[str, Any], image: Image, thumbnails: int = THUMBNAILS
+    rows: Iterable[Mapping[str, Any]],
+    out: Path,
+    *,
+    run: Mapping[str, Any],
+    image: Image,
+    thumbnails: int = THUMBNAILS,
+    template: Callable[[str], Template | None] = lambda _: None,
+    earlier: Sequence[Earlier] = (),
 ) -> Path:
     """Write the page for ledger rows (fields of `pipelines.ledger.SCHEMA`) to `out` and return it.
 
     `run` is the run's summary; what it lacks is left out of the page. `image` reads a preview blob by digest; a preview that
-    cannot be read is shown as missing. Text of rows is escaped, the page loads nothing, and only its own script may run.
+    cannot be read is shown as missing. `template` finds a template by key, for its tolerances; `earlier` are runs to compare the
+    look with, latest first. Text of rows is escaped, the page loads nothing, and only its own script may run.
     The file appears whole or not at all.
     """
     kept = list(rows)
@@ -40,6 +50,7 @@ def write_report(
         run=run,
         totals=totals(kept, run),
         figures=figures(kept),
+        sets=sets(kept, template, earlier),
         cards=cards(shown, image),
         shown=len(shown),
         rows=kept[:TABLE_ROWS],
@@ -63,7 +74,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": _figure, "duration": _duration, "size": _size}
+    environment.filters |= {"figure": _figure, "duration": _duration, "size": _size, "share": _share}
     return environment
 
 
@@ -74,6 +85,11 @@ def _figure(value: float) -> str:
     if abs(value) >= 1000 or float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def _share(value: float) -> str:
+    """A share in per cent: 98.5 %, or 100 % where it is all."""
+    return f"{100 * value:.4g}\u00a0%"
 
 
 def _duration(seconds: float) -> str:

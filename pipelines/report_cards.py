@@ -36,11 +36,16 @@ class Card:
 
 
 def choose(rows: Sequence[Row], most: int) -> list[Row]:
-    """At most `most` rows: rejected and failed ones first, then released ones, each evenly spread over the run."""
+    """At most `most` rows: rejected ones first, those whose verdict is least certain at the top, then failed ones, then released
+    ones evenly spread over the run."""
     bad = [row for row in rows if row["status"] != "released"]
     good = [row for row in rows if row["status"] == "released"]
-    picked = _spread(sorted(bad, key=lambda row: (row["status"] != "rejected", row["reason"])), most)
+    picked = sorted(bad, key=_place_in_queue)[:most]
     return picked + _spread(good, most - len(picked))
+
+
+def _place_in_queue(row: Row) -> tuple[bool, bool, float, str]:
+    return row["status"] != "rejected", row.get("action") == "reject", -(row.get("uncertainty") or 0.0), row["reason"]
 
 
 def cards(rows: Sequence[Row], image: Callable[[str], bytes]) -> Iterator[Card]:

@@ -7,16 +7,28 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from studio.fields import Format, Slug, Use
+from studio.fields import Aspect, Format, Slug, Use
 from studio.product import Frozen
+
+Cure = Literal["refiner", "seed", "engine"]
+"""What another attempt does differently: another matte refiner, another seed of a generated set, a procedural set instead."""
 
 
 class Limit(Frozen):
-    """Bounds for one measurement. `retry` marks a failure that another matte refiner may cure."""
+    """Bounds for one measurement. `retry` names what may cure a failure; true means another matte refiner."""
 
     min: float | None = None
     max: float | None = None
-    retry: bool = False
+    retry: bool | tuple[Cure, ...] = False
+    on_fail: Literal["review", "reject"] = "review"
+    """`reject`: the picture is of no use to anybody, nobody need look at it."""
+
+    @property
+    def cures(self) -> tuple[Cure, ...]:
+        """What may cure a failure; nothing where another attempt would give the same."""
+        if isinstance(self.retry, tuple):
+            return self.retry
+        return ("refiner",) if self.retry else ()
 
     @model_validator(mode="after")
     def _some_bound(self) -> Limit:
@@ -56,8 +68,24 @@ class Destination(Frozen):
     background: Literal["white", "transparent", "any"] = "any"
     use: Use = "main"
     qa: dict[str, Limit] = Field(default_factory=dict)
+    """Bounds on what we make for it."""
+    upload: dict[str, Limit] = Field(default_factory=dict)
+    """Further bounds on any file that is uploaded there, also one not made by us (`studio.qa.preflight`)."""
+    aspects: tuple[Aspect, ...] = ()
+    """Ratios that are accepted beside the one we make."""
+    also_accepts: tuple[Literal["tiff", "gif", "bmp"], ...] = ()
+    """Formats that are accepted there and that we never write."""
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    cites: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    """Rule -> place in `sources` of where its number is from; the first one where nothing is said."""
     notes: str = ""
+
+    @model_validator(mode="after")
+    def _sources_there(self) -> Destination:
+        missing = sorted(name for name, place in self.cites.items() if place >= len(self.sources))
+        if missing:
+            raise ValueError(f"cites: {', '.join(missing)} name a source that is not there")
+        return self
 
     @property
     def aspect(self) -> str:

@@ -59,6 +59,12 @@ class Report(Frozen):
     """Steps whose result came from the store."""
     engine: str = "procedural"
     attempts: int = 1
+    tried: tuple[str, ...] = ()
+    """What further attempts did differently (`refiner`, `seed`, `engine`), in order."""
+    cure: str = ""
+    """Which of them made this picture; empty: the first attempt."""
+    uncertainty: float = 0.0
+    """How unsure the verdict is, 0..1; orders the review queue."""
     cpu_s: float = 0.0
     gpu_s: float = 0.0
     previews: dict[str, str] = Field(default_factory=dict)
@@ -80,6 +86,8 @@ class Rejected(Frozen):
     reason: str
     """Name of the limit that decided, for counting."""
     detail: str = ""
+    action: Literal["review", "reject"] = "review"
+    """`reject`: of no use to anybody; nobody need look at it."""
     asset: Asset | None = None
     report: Report
 

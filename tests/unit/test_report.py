@@ -15,10 +15,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cluster.settings import Prices
+from pipelines.ledger import LedgerWriter, ledger_row, read_ledger
 from pipelines.report import write_report
 from pipelines.report_cards import choose
+from pipelines.report_consistency import Earlier, earlier_runs
 from pipelines.report_figures import figure, figures
+from pipelines.runfiles import RunFiles
 from studio.errors import NotStored
+from studio.shot import Report
+from studio.template import Template
 
 RUN: dict[str, Any] = {"run": "r1", "catalog": "catalog.csv", "wall_s": 12.5, "currency": "EUR"}
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{7*7}}--><!--\u202e\x00"
@@ -190,3 +196,63 @@ def test_figures_skip_what_never_varies_and_survive_odd_values() -> None:
 def test_the_same_rows_make_the_same_page(tmp_path: Path) -> None:
     rows = [row(n) for n in range(5)]
     assert page(tmp_path, *rows).source == page(tmp_path, *rows).source
+
+
+FEATURES = {"fill": 0.86, "centring_x": 0.0, "centring_y": 0.0, "ground_l": 97.0, "ground_a": 0.0, "ground_b": 0.0}
+
+
+def test_consistency_names_sets_categories_and_weak_features(tmp_path: Path) -> None:
+    rows = [row(n, category="Mugs", measurements=FEATURES) for n in range(9)]
+    rows += [row(9, category="Lamps", measurements=FEATURES | {"fill": 0.5}), row(10, status="rejected", reason="halo")]
+    text = re.sub(r"\s+", " ", page(tmp_path, *rows).text)
+    assert "every feature inside its tolerance: 9 of 10" in text
+    assert "90 % 9 of 10 59.58 % to 98.21 %" in text
+    assert "Lamps 0/1, Mugs 9/9" in text
+    assert "fill 90 %" in text
+    assert "no earlier run" in text
+
+
+def test_drift_is_told_by_run(tmp_path: Path) -> None:
+    before = Earlier("20260101-000000-aaaa", {("white@1", "amazon-main"): FEATURES | {"fill": 0.80}})
+    other = Earlier("20251231-000000-bbbb", {("other@1", "amazon-main"): FEATURES})
+    made = page(tmp_path, row(0, measurements=FEATURES), earlier=[before, other])
+    assert "20260101-000000-aaaa: fill 2" in made.text
+    assert "bbbb" not in made.text
+
+
+def test_a_templates_own_tolerances_count(tmp_path: Path) -> None:
+    wide = Template(id="white", title="white", outputs=("d",), consistency={"fill": {"within": 0.5}})
+    rows = [row(n, measurements=FEATURES | {"fill": 0.5 + n / 10}) for n in range(4)]
+    assert "tolerance: 0 of 4" in page(tmp_path, *rows).text
+    assert "tolerance: 4 of 4" in page(tmp_path, *rows, template={"white@1": wide}.get).text
+
+
+def test_earlier_runs_are_those_before_over_the_same_catalogue(tmp_path: Path) -> None:
+    for name, catalog, fill in (("20260101-a", "c.csv", 0.8), ("20260102-b", "other.csv", 0.7), ("20260104-d", "c.csv", 0.6)):
+        write_run(tmp_path, name, catalog, fill)
+    (tmp_path / "20260100-broken").mkdir()
+    found = earlier_runs(RunFiles(str(tmp_path), "20260103-c"), "c.csv")
+    assert [(run.run, run.medians["white@1", "amazon-main"]["fill"]) for run in found] == [("20260101-a", 0.8)]
+
+
+def write_run(folder: Path, name: str, catalog: str, fill: float) -> None:
+    files = RunFiles(str(folder), name)
+    files.make()
+    files.write_json("run.json", {"catalog": catalog})
+    asset = {"digest": "d", "media_type": "image/jpeg", "width": 9, "height": 9, "bytes": 1}
+    report = Report(measurements={"fill": fill}, uncertainty=0.25, attempts=2, tried=("refiner",), cure="refiner")
+    outcome = {"status": "released", "asset": asset, "report": report.model_dump(mode="json")}
+    place = {"template": "white@1", "destination": "amazon-main", "slot": "front", "category": "Mugs"}
+    result = place | {"key": "k", "shot_id": "s", "sku": "S", "title": "T", "why": "new", "outcome": outcome}
+    ledger = LedgerWriter(files)
+    ledger.write([ledger_row(name, result, Prices())])
+    ledger.close()
+    (kept,) = read_ledger(files)
+    assert (kept["category"], kept["uncertainty"], kept["tried"], kept["cure"]) == ("Mugs", 0.25, ["refiner"], "refiner")
+
+
+def test_the_least_certain_verdicts_come_first() -> None:
+    rows = [row(n, status="rejected", reason="halo", uncertainty=n / 10) for n in range(5)]
+    rows.append(row(5, status="rejected", reason="product_found", action="reject", uncertainty=0.9))
+    assert [chosen["sku"] for chosen in choose(rows, 3)] == ["SKU-4", "SKU-3", "SKU-2"]
+    assert choose(rows, 9)[-1]["sku"] == "SKU-5"
