@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -23,6 +24,7 @@ from serve_apps.request.catalog_jobs import CatalogJobs
 from serve_apps.service import DRAIN_S, INGRESS
 from serve_apps.warmup import warm_up
 from studio.product import Frozen
+from studio.selection import AUTO
 from studio.shot import Outcome, Shot
 
 _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
@@ -70,7 +72,7 @@ class Api:
             (made,) = await call_renderer(Tiered(renderer), [shot.model_dump_json()], force=True, tier="urgent")
             return _OUTCOME.validate_json(made)
 
-        await warm_up(parts.storage, parts.library, tree.templates[0], render)
+        await warm_up(parts.storage, parts.library, _first(tree.templates), render)
         self._readiness.warm = True
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
@@ -123,3 +125,8 @@ def build_service(settings: Settings, profile: Profile) -> serve.Application:
         health_check_period_s=5,
     )
     return ingress.bind(tree, renderer, orchestrator)
+
+
+def _first(templates: Sequence[str]) -> str:
+    """A look to warm up with: the first that is named."""
+    return next((name for name in templates if name != AUTO), "amazon-white")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cluster.settings import Settings
 from connectors.online.hooks import HookSource, HookSources
 from connectors.webhooks.signature import parse_secret
+from studio.selection import AUTO
 from templates.library import Library
 
 
@@ -17,7 +18,7 @@ def add_source(settings: Settings, name: str, *, key_id: str = "", secret: str =
     """
     if secret:
         parse_secret(secret)
-    if template:
+    if template and template != AUTO:
         Library.default(settings.template_folders).template(template)
     data = {"template": template} if template else {}
     return HookSources(settings.online).add(name, key_id=key_id, secret=secret, data=data)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from studio.fields import Format, Fraction, HexColour
+from studio.grounds import Material
 from studio.product import Frozen
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -17,6 +18,7 @@ Words = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 MOST_PIXELS = 36_000_000
 """Of one picture; a canvas takes some 40 bytes a pixel while it is worked on."""
 UNSUPPORTED = "No engine of this installation can do it: answered with `not_supported` (501)."
+GENERATED = "Needs a generator of this installation (`models.configured`); answers `not_supported` without one."
 
 
 class Edit(Frozen):
@@ -127,17 +129,20 @@ class GradientEdit(Frozen):
 class SurfaceEdit(Frozen):
     """A procedural table top before a wall."""
 
-    material: Literal["wood", "marble", "linen", "concrete", "paper"] = Field(description="The table.", examples=["marble"])
+    material: Material = Field(description="The table.", examples=["marble"])
     wall: HexColour = Field(default="#e9e4dc", description="Colour of the wall.", examples=["#e9e4dc"])
     tint: HexColour | None = Field(default=None, description="Colour of the material.", examples=["#c9a27a"])
     horizon: Fraction = Field(default=0.62, description="Height of the table's far edge: 0 top, 1 bottom.", examples=[0.62])
 
 
 class ReferenceEdit(Frozen):
-    """A picture whose look is to be matched."""
+    """A picture whose look the generated set follows."""
 
-    url: Annotated[str, StringConstraints(pattern=r"^https?://", max_length=2000)] = Field(
-        description="Address of the picture.", examples=["https://shop.example/look.jpg"]
+    image: Digest | None = Field(default=None, description="Hash of a picture in the store (an upload).", examples=["0" * 64])
+    url: Annotated[str, StringConstraints(pattern=r"^https?://", max_length=2000)] | None = Field(
+        default=None,
+        description=f"Address of the picture: upload it first. {UNSUPPORTED}",
+        examples=["https://shop.example/look.jpg"],
     )
     influence: Fraction = Field(default=0.6, description="How strongly it leads.", examples=[0.6])
 
@@ -160,13 +165,17 @@ class BackgroundEdit(Edit):
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = Field(
         default=None, description="Another grain, veining or weave of the same set.", examples=[7]
     )
-    prompt: Words | None = Field(default=None, description=f"A scene in words. {UNSUPPORTED}", examples=["on a beach"])
-    negative_prompt: Words | None = Field(default=None, description=f"What not to show. {UNSUPPORTED}", examples=["people"])
-    reference: ReferenceEdit | None = Field(default=None, description=f"A look to match. {UNSUPPORTED}")
+    prompt: Words | None = Field(default=None, description=f"The set in words. {GENERATED}", examples=["a sandy beach at noon"])
+    negative_prompt: Words | None = Field(default=None, description="What not to show, with `prompt`.", examples=["people"])
+    reference: ReferenceEdit | None = Field(default=None, description=f"A look to follow, alone or with `prompt`. {GENERATED}")
 
     @model_validator(mode="after")
     def _one_ground(self) -> BackgroundEdit:
-        given = [n for n in ("color", "gradient", "surface", "image", "prompt", "reference") if getattr(self, n) is not None]
+        given = [n for n in ("color", "gradient", "surface", "image", "prompt") if getattr(self, n) is not None]
+        if self.reference is not None and "prompt" not in given:
+            given.append("reference")
+        if self.negative_prompt is not None and self.prompt is None:
+            raise ValueError("negative_prompt goes with prompt")
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} exclude each other")
         return self
@@ -205,11 +214,11 @@ class ShadowEdit(Edit):
 
 
 class LightingEdit(Edit):
-    """The key light of the set. The product's own pixels stay as photographed."""
+    """The key light of the set. The product's own pixels stay as photographed unless `mode` is `relight`."""
 
     mode: Literal["set", "relight"] | None = Field(
         default=None,
-        description=f"`set`: light the set and its shadows. `relight` (the product too): {UNSUPPORTED}",
+        description="`set`: light the set and its shadows. `relight`: the product too, keeping its hues.",
         examples=["set"],
     )
     preset: Literal["window", "softbox", "overhead", "sun", "evening"] | None = Field(
@@ -224,8 +233,14 @@ class LightingEdit(Edit):
         default=None, description="Colour temperature of the set in kelvin.", examples=[5000]
     )
     strength: Fraction | None = Field(
-        default=None, description=f"Strength of relighting the product. {UNSUPPORTED}", examples=[0.5]
+        default=None, description="How far the product follows the light, with mode `relight`.", examples=[0.5]
     )
+
+    @model_validator(mode="after")
+    def _relights(self) -> LightingEdit:
+        if self.strength is not None and self.mode != "relight":
+            raise ValueError("strength is about relighting: say mode relight")
+        return self
 
 
 class LabColour(Frozen):

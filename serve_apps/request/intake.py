@@ -17,6 +17,7 @@ from serve_apps.request.quote import quote
 from serve_apps.request.resolve import resolve
 from serve_apps.request.schema import ImageRequest, OrderSpec, Quote
 from studio.keys import digest_of
+from studio.models.registry import ROWS
 from studio.product import Product
 
 
@@ -75,7 +76,14 @@ def spec_of(
 ) -> OrderSpec:
     """Everything the order names, looked up. Raises InputError, UnknownTemplate, NotFound, NotStored or a not_supported error."""
     find = parts.products.get if product is None else (lambda _sku: product)
-    return resolve(wanted, library=parts.library, product=find, has_blob=has_blob or parts.storage.has_blob)
+    known = has_blob or parts.storage.has_blob
+    return resolve(wanted, library=parts.library, product=find, has_blob=known, generator=_generator(parts))
+
+
+def _generator(parts: Parts) -> str:
+    """The first model of the settings that paints sets, "" where none is given weights."""
+    given = parts.settings.models.configured
+    return next((name for name in given if name in ROWS and ROWS[name].card.task == "generation"), "")
 
 
 def quote_of(parts: Parts, spec: OrderSpec) -> Quote:

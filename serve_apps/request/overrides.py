@@ -20,6 +20,7 @@ from serve_apps.request.refused import BadEdit
 from studio.destination import Destination, Limit
 from studio.errors import NotSupported
 from studio.imaging.recolour import target_lab
+from studio.models.presets import preset
 from studio.models.registry import ROWS
 from studio.template import Recolour, Template
 
@@ -28,15 +29,10 @@ LONELY = {"cutout": frozenset({"cutout", "recolour"})}
 UNSUPPORTED = (
     ("cutout", "prompt"),
     ("cutout", "negative_prompt"),
-    ("background", "prompt"),
-    ("background", "negative_prompt"),
-    ("background", "reference"),
-    ("lighting", "strength"),
 )
 REFUSED_VALUES = {
     ("shadow", "mode"): "floating",
     ("shadow", "pose"): "flat_lay",
-    ("lighting", "mode"): "relight",
     ("export", "icc"): "original",
     ("export", "metadata"): "keep",
 }
@@ -65,6 +61,14 @@ SHADOWS: Mapping[str, tuple[float, float, float | None]] = {
     "hard": (0.7, 0.6, 0.1),
 }
 """Contact, cast, softness of the light (None: as it is)."""
+RELIGHTS: Mapping[str, str] = {
+    "window": "window",
+    "softbox": "softbox",
+    "overhead": "top",
+    "sun": "rim",
+    "evening": "golden-hour",
+}
+"""The product's light that goes with each of the set's."""
 LIGHTS: Mapping[str, dict[str, float]] = {
     "window": {"azimuth_deg": -60.0, "elevation_deg": 40.0, "softness": 0.6, "temperature_k": 5200.0},
     "softbox": {"azimuth_deg": -35.0, "elevation_deg": 55.0, "softness": 0.85, "temperature_k": 5500.0},
@@ -75,9 +79,15 @@ LIGHTS: Mapping[str, dict[str, float]] = {
 
 
 def apply_edits(
-    template: Template, destinations: Sequence[Destination], edits: Edits, *, has_blob: Callable[[str], bool]
+    template: Template,
+    destinations: Sequence[Destination],
+    edits: Edits,
+    *,
+    has_blob: Callable[[str], bool],
+    generator: str = "",
 ) -> tuple[Template, tuple[Destination, ...]]:
-    """The template and destinations of one order. `has_blob` says whether the store holds a digest (background pictures).
+    """The template and destinations of one order. `has_blob` says whether the store holds a digest (background pictures);
+    `generator` is the model that paints sets, "" where there is none.
 
     Raises BadEdit (422) naming the field that contradicts template, destination or another field, NotSupported (501) for what no
     engine here does.
@@ -87,15 +97,16 @@ def apply_edits(
     changes: dict[str, dict[str, Any]] = {}
     if edits.cutout:
         changes["cutout"] = _cutout(edits.cutout)
-    if edits.layout:
+    if edits.layout and edits.layout.model_dump(exclude_none=True):
         changes["composition"] = composed(template.composition, places, edits.layout)
         template = template.model_copy(update={"crops": {}})
     if edits.upscale:
         changes["upscale"] = _upscale(edits.upscale)
     changes |= lit(edits.shadow, edits.lighting)
     look = _merged(template, changes)
-    if edits.background:
+    if edits.background and edits.background.model_dump(exclude_none=True):
         look = grounded(look, places, edits.background, has_blob).model_copy(update={"backgrounds": {}})
+        look = painted(look, places, edits.background, has_blob, generator)
     if edits.recolour:
         look = _merged(look, {"recolour": _recolour(edits.recolour)})
     deliverable(look, places)
@@ -115,6 +126,9 @@ def lit(shadow: ShadowEdit | None, lighting: LightingEdit | None) -> dict[str, d
             light[name] = value
         if shadow.reflection is not None:
             fields["reflection"] = {"strength": shadow.reflection}
+    if lighting and lighting.mode == "relight":
+        relight = {"preset": RELIGHTS[lighting.preset or "softbox"]}
+        fields["relight"] = relight | ({} if lighting.strength is None else {"strength": lighting.strength})
     return {**fields, "light": light} if light else fields
 
 
@@ -132,6 +146,38 @@ def grounded(
             raise BadEdit(f"background.{field}", f"destination {destination.id} wants a {wanted} ground")
     look = _merged(template, {"scene": {"seed": edit.seed}} if edit.seed is not None else {})
     return Template.model_validate({**_plain(look), "background": ground})
+
+
+def painted(
+    template: Template,
+    destinations: Sequence[Destination],
+    edit: BackgroundEdit,
+    has_blob: Callable[[str], bool],
+    generator: str,
+) -> Template:
+    """The template with a generated set. Raises NotSupported without a generator, BadEdit for a destination that insists on its
+    own ground or a picture that is not stored."""
+    if edit.prompt is None and edit.reference is None:
+        return template
+    field = "prompt" if edit.prompt is not None else "reference"
+    if not generator:
+        raise NotSupported(f"edits.background.{field}: this installation has no generator (models.configured)")
+    for place in destinations:
+        if place.background != "any":
+            raise BadEdit(f"background.{field}", f"destination {place.id} wants a {place.background} ground")
+    modes = preset(generator).modes
+    scene: dict[str, Any] = {"engine": "diffusers", "model": generator, "mode": "inpaint" if "inpaint" in modes else modes[0]}
+    if edit.reference is not None:
+        digest = edit.reference.image
+        if digest is None:
+            raise NotSupported("edits.background.reference.url: upload the picture and name its hash as `image`")
+        if not has_blob(digest):
+            raise BadEdit("background.reference.image", f"no picture {digest} in the store: upload it first")
+        scene |= {"reference": digest, "reference_digest": digest, "influence": edit.reference.influence}
+    words: dict[str, Any] = {}
+    if edit.prompt is not None:
+        words = {"scene": edit.prompt, "negative": (edit.negative_prompt,) if edit.negative_prompt else ()}
+    return _merged(template, {"scene": scene} | ({"prompt": words} if words else {}))
 
 
 def exported(destinations: tuple[Destination, ...], edit: ExportEdit | None) -> tuple[Destination, ...]:

@@ -14,13 +14,20 @@ from studio.product import ImageRole, Product, ProductImage
 from studio.selection import AUTO, choose
 from studio.slots import fitting, slots
 from studio.template import Template
+from templates.lexicon import worded
 from templates.library import Library
 
 
 def resolve(
-    wanted: ImageRequest, *, library: Library, product: Callable[[str], Product], has_blob: Callable[[str], bool]
+    wanted: ImageRequest,
+    *,
+    library: Library,
+    product: Callable[[str], Product],
+    has_blob: Callable[[str], bool],
+    generator: str = "",
 ) -> OrderSpec:
-    """Everything an order names, in the state of now. `product` finds one by SKU and raises NotFound.
+    """Everything an order names, in the state of now. `product` finds one by SKU and raises NotFound; `generator` is the model
+    that paints sets, "" where there is none.
 
     Raises UnknownTemplate, NotFound, NotStored for an asset that is not there, BadEdit, NotSupported and other InputErrors.
     """
@@ -30,7 +37,8 @@ def resolve(
     look = _look(library, wanted.template, known)
     places = _destinations(library, look, wanted.destinations)
     if wanted.edits is not None:
-        look, places = apply_edits(look, places, wanted.edits, has_blob=has_blob)
+        look, places = apply_edits(look, places, wanted.edits, has_blob=has_blob, generator=generator)
+        look = worded(look, library.brand(look.brand).forbidden_words if look.brand else ())
     deliverable(look, places)
     if wanted.input.sku is None:
         images: Sequence[ProductImage] = (_photo(wanted.input, has_blob),)

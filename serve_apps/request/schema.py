@@ -94,7 +94,8 @@ class ImageRequest(Frozen):
     input: ImageInput | None = Field(default=None, description="The photo, unless it is uploaded with the request.")
     product: ProductFacts | None = Field(default=None, description="What is known of the product.")
     template: TemplateName = Field(
-        description="Template id for its newest version, or `id@version`.", examples=["amazon-white", "lifestyle-wood@1"]
+        description="Template id for its newest version, `id@version`, or `auto`: chosen by the rules.",
+        examples=["amazon-white", "lifestyle-wood@1"],
     )
     edits: Edits | None = Field(default=None, description="Changes to the template for this order.")
     destinations: Annotated[tuple[Slug, ...], Field(max_length=32)] = Field(
@@ -114,7 +115,9 @@ class ImageRequest(Frozen):
 class BatchDefaults(Frozen):
     """What every item of a batch has that does not say otherwise."""
 
-    template: TemplateName | None = Field(default=None, description="Template id or `id@version`.", examples=["amazon-white"])
+    template: TemplateName | None = Field(
+        default=None, description="Template id, `id@version`, or `auto`.", examples=["amazon-white"]
+    )
     edits: Edits | None = Field(default=None, description="Changes to the template.")
     destinations: Annotated[tuple[Slug, ...], Field(max_length=32)] = Field(default=(), description="Destination ids.")
     priority: Priority = Field(default="standard", description="Priority of every order.", examples=["standard"])
@@ -129,7 +132,9 @@ class BatchItem(Frozen):
 
     input: ImageInput = Field(description="The photo.")
     product: ProductFacts | None = Field(default=None, description="What is known of the product.")
-    template: TemplateName | None = Field(default=None, description="Template id or `id@version`.", examples=["amazon-white"])
+    template: TemplateName | None = Field(
+        default=None, description="Template id, `id@version`, or `auto`.", examples=["amazon-white"]
+    )
     edits: Edits | None = Field(default=None, description="Changes to the template, instead of the batch's.")
     destinations: Annotated[tuple[Slug, ...], Field(max_length=32)] | None = Field(default=None, description="Destination ids.")
     metadata: Metadata | None = Field(default=None, description="Pairs of this order, beside the batch's.")

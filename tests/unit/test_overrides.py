@@ -53,7 +53,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "background.seed": (0, 2**63 - 1),
     "background.prompt": ("on a beach",),
     "background.negative_prompt": ("people",),
-    "background.reference": ({"url": "https://shop.example/look.jpg"},),
+    "background.reference": ({"url": "https://shop.example/look.jpg"}, {"image": STORED, "influence": 0.3}),
     "shadow.mode": ("none", "contact", "soft", "hard", "floating"),
     "shadow.direction": (0, -180, "right", "front_left"),
     "shadow.elevation": (5, 70),
@@ -69,7 +69,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "lighting.elevation": (5, 90),
     "lighting.softness": UNIT,
     "lighting.temperature_k": (2000, 9000),
-    "lighting.strength": (0.5,),
+    "lighting.strength": (0.8,),
     "recolour.region": ("colour",),
     "recolour.source": ("#b02a30",),
     "recolour.tolerance": (7, 60),
@@ -99,6 +99,7 @@ ORDINARY: dict[str, Any] = {"export.format": "jpeg"}
 REFUSED_ELSEWHERE = ("background.color",)
 """Transparent: the fault lies with the format."""
 NEEDS: dict[str, dict[str, Any]] = {
+    "lighting.strength": {"mode": "relight", "preset": "window"},
     "recolour.region": {"source": "#b02a30", "target": "#2a6fb0"},
     "recolour.source": {"region": "colour", "target": "#2a6fb0"},
     "recolour.tolerance": {"region": "colour", "source": "#b02a30", "target": "#2a6fb0"},
@@ -273,6 +274,28 @@ class TestMeaning:
     def test_a_colour_outside_srgb_is_refused(self) -> None:
         with pytest.raises(BadEdit, match=r"edits\.recolour\.target"):
             edited({"recolour": {"target": {"l": 50, "a": 127, "b": -128}}})
+
+    def test_a_generator_paints_what_is_asked(self) -> None:
+        template, places = look()
+
+        def painted(body: dict[str, Any], name: str = "sdxl") -> Template:
+            made, _ = apply_edits(
+                template, places, Edits.model_validate({"background": body}), has_blob=lambda d: d == STORED, generator=name
+            )
+            return made
+
+        made = painted({"prompt": "a sandy beach at noon", "negative_prompt": "people", "seed": 7})
+        assert (made.scene.engine, made.scene.model, made.scene.mode, made.scene.seed) == ("diffusers", "sdxl", "inpaint", 7)
+        assert (made.prompt.scene, made.prompt.negative) == ("a sandy beach at noon", ("people",))
+        assert painted({"prompt": "a beach"}, "qwen-image-edit-2509").scene.mode == "edit"
+        followed = painted({"reference": {"image": STORED, "influence": 0.3}})
+        assert (followed.scene.reference_digest, followed.scene.influence) == (STORED, 0.3)
+        assert followed.prompt == template.prompt
+        with pytest.raises(BadEdit, match=r"background\.reference\.image"):
+            painted({"reference": {"image": OTHER}})
+        white = LIBRARY.template("amazon-white"), (LIBRARY.destination("amazon-main"),)
+        with pytest.raises(BadEdit, match="amazon-main wants a white ground"):
+            apply_edits(*white, Edits.model_validate({"background": {"prompt": "a beach"}}), has_blob=bool, generator="sdxl")
 
     def test_what_no_engine_can_do_answers_501(self) -> None:
         with pytest.raises(NotSupported) as caught:
