@@ -8,7 +8,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-unit test-ray test-integration check bench bench-serve fmt clean setup
+.PHONY: demo test test-unit test-ray test-integration check bench bench-serve bench-quality fmt clean setup
 
 setup: $(VENV)/.ready $(VENV)/.weights
 
@@ -19,15 +19,19 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[dev]"
 	@touch $@
 
-$(VENV)/.weights: $(VENV)/.ready studio/models/registry.py
+$(VENV)/.weights: $(VENV)/.ready studio/models/registry.py studio/models/witnesses.py
 	@$(BIN)/packshot models fetch
+	@touch $@
+
+$(VENV)/.all-weights: $(VENV)/.weights studio/models/registry.py
+	@$(BIN)/packshot models fetch --all
 	@touch $@
 
 demo: setup
 	@$(BIN)/packshot plan examples/catalog/catalog.csv
 	@$(BIN)/packshot run examples/catalog/catalog.csv --out out/demo || test $$? -eq 3
 
-test: setup
+test: setup $(VENV)/.all-weights
 	@$(BIN)/python -m pytest -q -n 2 tests/unit
 	@$(BIN)/python -m pytest -q -n 2 tests/contract tests/golden tests/local
 	@$(BIN)/python -m pytest -q tests/ray
@@ -53,6 +57,14 @@ bench: setup
 
 bench-serve: setup
 	@$(BIN)/python -m benchmarks --serve
+
+bench-quality: setup
+	@$(BIN)/python -m benchmarks.consistency
+	@$(BIN)/python -m benchmarks.colour
+	@$(BIN)/python -m benchmarks.defects report
+	@$(BIN)/python -m benchmarks.preflight
+	@$(BIN)/python -m benchmarks.cutout_quality
+	@$(BIN)/python -m benchmarks.scene_reuse
 
 fmt: $(VENV)/.ready
 	@$(BIN)/ruff check --fix .

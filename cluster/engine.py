@@ -18,9 +18,10 @@ from studio.models.base import LocalModels, Models
 from studio.models.registry import Registry
 
 
-def registry(settings: Settings) -> Registry:
-    """The model registry with this installation's weights and permissions."""
-    return Registry(settings.weights_folder, allow=frozenset(settings.models.allow), configured=settings.models.configured)
+def registry(settings: Settings, device: str = "cpu") -> Registry:
+    """The model registry with this installation's weights and permissions; its models run on `device`."""
+    given = settings.models
+    return Registry(settings.weights_folder, allow=frozenset(given.allow), configured=given.configured, device=device)
 
 
 def storage(settings: Settings) -> Storage:

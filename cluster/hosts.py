@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+import ray
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
@@ -49,7 +50,7 @@ class ModelHost:
 
     def __init__(self, settings: dict[str, Any], name: str, threads: int) -> None:
         host_threads(1)
-        self._model = registry(Settings(**settings)).create(name)
+        self._model = registry(Settings(**settings), _device()).create(name)
         self._model.load()
         self._model.predict([self._model.example()])
         self._pool = PriorityPool(threads, name)
@@ -107,6 +108,15 @@ class RenderHost:
     async def fingerprint(self) -> str:
         """Digest of the settings and profile this app was built from."""
         return self._fingerprint
+
+
+def _device() -> str:
+    """`cuda` in a replica that was given a GPU and has one, else `cpu`."""
+    if not ray.get_gpu_ids():
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def fingerprint(settings: Settings, profile: Profile) -> str:

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines import models_cli, qa_cli, template_cli
 from studio.errors import PackshotError
 
 app = typer.Typer(
@@ -26,6 +27,9 @@ models_app = typer.Typer(help="Models: what there is, where the weights are.", n
 template_app = typer.Typer(help="Templates and destinations.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(template_app, name="template")
+template_cli.register(template_app)
+models_cli.register(models_app)
+qa_cli.register(app)
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -41,7 +45,7 @@ class Mode(StrEnum):
 
 Catalog = Annotated[str, typer.Argument(help="CSV, JSON Lines, Parquet, Shopify export or Vendure products.csv")]
 Templates = Annotated[
-    list[str] | None, typer.Option("--template", "-t", help="Template id, optionally @version; may be repeated")
+    list[str] | None, typer.Option("--template", "-t", help="Template id, optionally @version, or `auto`; may be repeated")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout")]
 Mapping = Annotated[Path | None, typer.Option(help="Column mapping (YAML)")]
@@ -95,9 +99,16 @@ def plan(
     due = list(night.plan(tally))
     guess = night.estimate(tally)
     if as_json:
-        shots = [{"shot": item.shot.id, "why": item.why, "key": item.key, "calls": item.calls} for item in due]
+        shots = [
+            {"shot": item.shot.id, "why": item.why, "because": item.because, "key": item.key, "calls": item.calls} for item in due
+        ]
         document = {"catalog": catalog, "due": shots, "why": tally.why, "unchanged": tally.unchanged, "products": tally.products}
-        document |= {"estimate": asdict(guess), "model_calls": tally.calls, "images_read": tally.images_read}
+        document |= {
+            "estimate": asdict(guess),
+            "model_calls": tally.calls,
+            "images_read": tally.images_read,
+            "rules": dict(tally.rules),
+        }
         typer.echo(json.dumps(document | {"problems": [str(p) for p in tally.problems]}))
         return
     print_plan(out, catalog, due, tally, guess)
@@ -152,12 +163,12 @@ def report(run_id: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
     """Write the HTML report of a run again and print its path."""
     from cluster.engine import storage
     from cluster.settings import load_settings
-    from pipelines.nightly import make_report
+    from pipelines.nightly import known_looks, make_report
     from pipelines.runfiles import RunFiles
 
     settings = load_settings()
     files = RunFiles(settings.runs, run_id, endpoint_url=settings.storage.endpoint_url)
-    out.print(str(make_report(files, files.read_json("run.json"), storage(settings).get_blob)))
+    out.print(str(make_report(files, files.read_json("run.json"), storage(settings).get_blob, known_looks(settings))))
 
 
 @app.command()
@@ -229,48 +240,6 @@ def doctor() -> None:
         out.print(f"[{'green' if finding.good else 'red'}]{'ok  ' if finding.good else 'FAIL'}[/] {finding.name}: ", end="")
         out.print(finding.message, markup=False)
     raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
-
-
-@models_app.command("list")
-def models_list() -> None:
-    """Every model: task, licence, whether its weights are here."""
-    from cluster.engine import registry
-    from cluster.settings import load_settings
-    from pipelines.screen import print_models
-
-    settings = load_settings()
-    print_models(out, registry(settings), settings.weights_folder)
-
-
-@models_app.command("fetch")
-def models_fetch() -> None:
-    """Bring the pinned weights into the model cache and check them."""
-    from cluster.engine import registry
-    from cluster.settings import load_settings
-    from connectors.weights import fetch
-
-    settings = load_settings()
-    cards = registry(settings)
-    fetch(
-        [cards.card(name) for name in cards.names()],
-        settings.weights_folder,
-        progress=lambda card, state: err.print(f"{card.name}: {state}", markup=False),
-    )
-
-
-@models_app.command("verify")
-def models_verify() -> None:
-    """Check the digests of all fetched weights."""
-    from cluster.engine import registry
-    from cluster.settings import load_settings
-    from connectors.weights import verify
-
-    settings = load_settings()
-    cards = registry(settings)
-    states = verify([cards.card(name) for name in cards.names()], settings.weights_folder)
-    for name, problem in states.items():
-        out.print(f"{name}: {problem or 'as pinned'}", markup=False)
-    raise typer.Exit(1 if any(states.values()) else 0)
 
 
 @template_app.command("list")

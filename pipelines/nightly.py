@@ -28,8 +28,10 @@ from pipelines.ingest import Ingest, Publisher
 from pipelines.ledger import Totals, read_ledger
 from pipelines.plan import PAGE, Planned, Planner, Tally
 from pipelines.report import write_report
+from pipelines.report_consistency import earlier_runs
 from pipelines.runfiles import RunFiles
-from studio.errors import RunError
+from studio.errors import RunError, UnknownTemplate
+from studio.template import Template
 from templates.library import Library
 
 POLL_S = 0.25
@@ -244,14 +246,30 @@ class Night:
         self._watch.phase("writing the report")
         summary.ledger = files.path("ledger.parquet")
         if files.local:
-            summary.report = str(make_report(files, asdict(summary), self._storage.get_blob))
+            summary.report = str(make_report(files, asdict(summary), self._storage.get_blob, known_looks(self._settings)))
         files.write_json("run.json", asdict(summary))
         self._records.finish_run(summary.run, summary.state, asdict(summary))
 
 
-def make_report(files: RunFiles, run: dict[str, Any], image: Callable[[str], bytes]) -> Path:
-    """The HTML report of a run, written beside its ledger."""
-    return write_report(read_ledger(files), Path(files.path("report.html")), run=run, image=image)
+def make_report(
+    files: RunFiles, run: dict[str, Any], image: Callable[[str], bytes], template: Callable[[str], Template | None]
+) -> Path:
+    """Write the HTML report of a run and return its path. `template` finds a look by key, for its tolerances."""
+    page, earlier = Path(files.path("report.html")), earlier_runs(files, str(run.get("catalog", "")))
+    return write_report(read_ledger(files), page, run=run, image=image, template=template, earlier=earlier)
+
+
+def known_looks(settings: Settings) -> Callable[[str], Template | None]:
+    """Looks of this installation by key; None for one that it no longer has."""
+    library = Library.default(settings.template_folders)
+
+    def find(key: str) -> Template | None:
+        try:
+            return library.template(key.partition("+")[0])
+        except UnknownTemplate:
+            return None
+
+    return find
 
 
 def _new_run() -> str:

@@ -24,9 +24,10 @@ def shoot_one(settings: Settings, image: str, template: str, to: Path, *, destin
             store.put_blob(data)
     place = library.destination(destination or chosen.outputs[0])
     photo = ProductImage(uri=image, digest=digest_bytes(fetcher(settings).read(image)))
+    product = Product(sku=Path(image).stem or "photo", images=(photo,))
     shot = Shot(
-        product=Product(sku=Path(image).stem or "photo", images=(photo,)),
-        template=chosen.at(place),
+        product=product,
+        template=library.for_product(chosen, product).at(place),
         destination=place,
         images=(photo,),
     )

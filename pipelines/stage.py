@@ -33,6 +33,7 @@ def _row(item: Planned, outcome: Outcome) -> dict[str, Any]:
         "shot_id": shot.id,
         "sku": shot.product.sku,
         "title": shot.product.title,
+        "category": shot.product.category,
         "template": shot.template.key,
         "destination": shot.destination.id,
         "slot": shot.slot,

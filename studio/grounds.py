@@ -48,11 +48,14 @@ class ImageGround(Frozen):
     """Depth of field: 0 sharp, 1 softest."""
 
 
+Material = Literal["wood", "marble", "linen", "concrete", "paper", "slate", "tile", "terrazzo", "sand", "metal"]
+
+
 class SurfaceGround(Frozen):
     """A procedural table top before a wall."""
 
     kind: Literal["surface"]
-    material: Literal["wood", "marble", "linen", "concrete", "paper", "slate", "tile", "terrazzo", "sand", "metal"]
+    material: Material
     wall: HexColour = "#e9e4dc"
     tint: HexColour | None = None
     horizon: Fraction = 0.62

@@ -11,6 +11,7 @@ from studio.destination import Destination, Limit
 from studio.fields import Aspect, Fraction, HexColour, Slug, Use
 from studio.grounds import Ground, WhiteGround
 from studio.product import Frozen, ImageRole
+from studio.prompts.lexicon import Lexicon
 
 Replaceable = Literal["light", "composition", "shadow", "reflection", "relight", "harmonise", "cutout", "upscale", "scene"]
 """Parts of a template that a fallback may change: how a picture is made, never what it is checked against."""
@@ -185,6 +186,10 @@ class Prompt(Frozen):
     """Lexicon ids of lighting, lens, composition and material words, e.g. `lighting.window`."""
     by_category: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Further positive fragments for products whose category starts with the key, case-insensitively."""
+    lexicon: Lexicon | None = None
+    """The words behind `terms`; the library fills it for generated scenes."""
+    forbidden_words: tuple[str, ...] = ()
+    """The brand's; the library fills them."""
 
 
 class Tolerance(Frozen):

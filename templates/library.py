@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from studio.brand import Brand
 from studio.destination import Destination
-from studio.errors import UnknownTemplate
+from studio.errors import TemplateError, UnknownTemplate
 from studio.product import Product
+from studio.qa.consistency import tolerances
 from studio.qa.policy import known_checks
+from studio.qa.preflight import rules
 from studio.selection import Rule
 from studio.template import Template
 from templates import layers
@@ -204,7 +207,9 @@ class Library:
         for style in self._styles.values():
             yield from self._of_style(style)
         for destination in self._destinations.values():
-            yield from _limits(destination.qa, self._files[f"destination {destination.id}"])
+            path = self._files[f"destination {destination.id}"]
+            yield from _limits(destination.qa, path)
+            yield from _raised(path, "upload", partial(rules, destination))
         known = {name for style in self._styles.values() for name in (style.template.id, style.template.key)} | set(self._locked)
         for folder, rule in self._rules:
             for name in rule.templates:
@@ -219,6 +224,7 @@ class Library:
             if output not in self._destinations:
                 yield Problem(style.path, "outputs", _unknown("destination", output, self._destinations).message)
         yield from _limits(template.qa, style.path)
+        yield from _raised(style.path, "consistency", partial(tolerances, template))
         if template.key in self._locked:
             yield from drift(template, *self._locked[template.key], style.path)
 
@@ -237,6 +243,14 @@ def _branded(template: Template, stack: Sequence[layers.Layer], house: House) ->
         return [Problem(house.path, f"style.{p.field}", f"{p.message} (over {template.key})") for p in look]
     no = house.brand.forbidden(look)
     return [Problem(house.path, FORBIDDEN, f"{template.key} has {', '.join(no)}")] if no else look
+
+
+def _raised(path: Path, field: str, work: Callable[[], object]) -> Iterator[Problem]:
+    """What `work` has against a file."""
+    try:
+        work()
+    except TemplateError as error:
+        yield Problem(path, field, error.message)
 
 
 def _limits(names: Iterable[str], path: Path) -> Iterator[Problem]:

@@ -53,7 +53,7 @@ class Recipe:
 
     def models(self, shot: Shot) -> dict[str, tuple[str, ...]]:
         """Models each step may call for the shot, by step name."""
-        return {step.name: names for step in self.steps if (names := step.models(shot))}
+        return {step.name: names for step in self.steps if step.applies(shot) and (names := step.models(shot))}
 
     def assets(self, shot: Shot) -> tuple[str, ...]:
         """Digests of further bytes the recipe needs beside the photos (a background picture)."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from studio.recipes.base import Recipe
+from studio.steps.backdrop import Backdrop
+from studio.steps.calibrate import Calibrate
 from studio.steps.compose import Compose
 from studio.steps.cutout import CutoutStep
 from studio.steps.decode import Decode
 from studio.steps.encode import Encode
+from studio.steps.examine import Examine
+from studio.steps.generate import Generate
 from studio.steps.ground import Ground
+from studio.steps.harmonise import HarmoniseStep
 from studio.steps.inspect import Inspect
 from studio.steps.place import Place
 from studio.steps.recolour import RecolourStep
+from studio.steps.relight import RelightStep
 from studio.steps.scene import SceneStep
 
 
 def build() -> Recipe:
-    """Decode, cut out, recolour where asked, place, build the set, let the light fall, compose, write, measure."""
-    return Recipe(
-        "photography",
-        (Decode(), CutoutStep(), RecolourStep(), Place(), SceneStep(), Ground(), Compose(), Encode(), Inspect()),
-    )
+    """From the photo to the measured file. Steps that a look does not ask for do not apply to it."""
+    product = (Decode(), Calibrate(), CutoutStep(), RecolourStep(), Place())
+    surroundings = (Backdrop(), SceneStep(), Generate(), Ground())
+    picture = (RelightStep(), HarmoniseStep(), Compose(), Encode(), Examine(), Inspect())
+    return Recipe("photography", product + surroundings + picture)

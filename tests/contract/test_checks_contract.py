@@ -15,7 +15,20 @@ from studio.qa.defaults import DEFAULTS, STANDING, WHITE
 from studio.qa.policy import known_checks
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
-FAMILIES = {"cut-out", "colour", "detail", "geometry", "ground", "shadow", "file"}
+FAMILIES = {
+    "cut-out",
+    "colour",
+    "detail",
+    "geometry",
+    "ground",
+    "shadow",
+    "file",
+    "identity",
+    "text",
+    "safety",
+    "defects",
+    "scene",
+}
 BOUNDS = [(name, limit) for table in (DEFAULTS, WHITE, STANDING) for name, limit in table.items()]
 
 

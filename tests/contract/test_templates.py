@@ -78,7 +78,7 @@ class TestEach:
 class TestKeys:
     def keys(self, template: Template, sku: str = "A") -> dict[str, str]:
         made = shot(template, LIBRARY.destination("shopify"), sku)
-        return {step.name: key for step, key in recipe(template.recipe).keys(made, card)}
+        return {step.name: key for step, key in recipe(template.recipe).keys(made, card) if step.applies(made)}
 
     def changed(self, **update: object) -> list[str]:
         template = LIBRARY.template("soft-gradient")
@@ -112,7 +112,9 @@ class TestRecipes:
 
     def test_reads_top_to_bottom(self) -> None:
         steps = [step.name for step in recipe("photography").steps]
-        assert steps == ["decode", "cutout", "recolour", "place", "scene", "ground", "compose", "encode", "inspect"]
+        product = ["decode", "calibrate", "cutout", "recolour", "place"]
+        surroundings = ["backdrop", "scene", "generate", "ground"]
+        assert steps == [*product, *surroundings, "relight", "harmonise", "compose", "encode", "examine", "inspect"]
 
     def test_unknown(self) -> None:
         with pytest.raises(TemplateError, match="photography"):

@@ -34,7 +34,7 @@ def test_every_template_has_the_recipes_own_keys(tmp_path: Path, name: str) -> N
 def test_attributes_that_a_look_reads_stay_in_the_key(tmp_path: Path) -> None:
     library, cards = Library.default(), Registry(tmp_path).card
     plain = library.template("lifestyle-wood")
-    update = {"scene": Scene(engine="diffusers", model="u2netp"), "prompt": Prompt(attributes=("material",))}
+    update = {"scene": Scene(engine="diffusers", model="sdxl", mode="inpaint"), "prompt": Prompt(attributes=("material",))}
     look = plain.model_copy(update=update)
     line = KeyLine(recipe(look.recipe), Look(look, library.destination(look.outputs[0])), cards)
     oak, steel = (shot(look, library, "a", material) for material in ("oak", "steel"))

@@ -31,10 +31,10 @@ def test_every_model_has_a_usable_card(tmp_path: Path) -> None:
         card = registry.card(name)
         assert card.name == name
         assert card.licence
-        assert (card.input_px > 0) == (card.task == "matting")
+        assert card.input_px > 0 or card.task != "matting"
         if card.source is not None:
             assert len(card.sha256) == len(card.source.wheel_sha256) == 64
-            assert card.source.member.endswith(card.file)
+            assert Path(card.source.member).suffix == Path(card.file).suffix
 
 
 def test_an_unknown_model_names_the_known_ones(tmp_path: Path) -> None:
