@@ -74,7 +74,6 @@ class Take:
     shot: Shot
     source: bytes
     assets: Mapping[str, bytes] = field(default_factory=dict)
-    attempt: int = 0
     photo: Photo | None = None
     matte: Matte | None = None
     recoloured: F32 | None = None

@@ -48,6 +48,10 @@ def _stand_ins(spec: OrderSpec) -> OrderSpec:
 def _calls(due: Iterable[Shot], cards: Cards) -> Counter[str]:
     """Model calls by name. Shots that share a step (the cut-out of one photo) share its calls."""
     asked = {
-        (key, name) for shot in due for step, key in recipe(shot.template.recipe).keys(shot, cards) for name in step.models(shot)
+        (key, name)
+        for shot in due
+        for step, key in recipe(shot.template.recipe).keys(shot, cards)
+        if step.applies(shot)
+        for name in step.models(shot)
     }
     return Counter(name for _, name in asked)

@@ -146,7 +146,7 @@ def _brief(take: Take) -> Brief:
     return Brief(
         words.positive,
         chosen.bucket(shot.destination.width, shot.destination.height),
-        _seed(shot) + take.attempt,
+        _seed(shot),
         mode,
         words.negative,
         reference=reference,

@@ -23,7 +23,6 @@ from studio.take import U8, Matte, Photo, Take
 GLASS, SOLID = 0.98, 0.5
 MIN_GLASS, MIN_SOLID = 0.005, 0.02
 """An alpha channel means something when this share of the pixels lies below GLASS, and this share above SOLID."""
-OTHER: dict[matte.Refiner, matte.Refiner] = {"guided": "closed_form", "closed_form": "guided", "none": "none"}
 
 
 class CutoutStep(CachedStep):
@@ -97,8 +96,7 @@ def _refine(views: dict[int, list[View]], take: Take) -> None:
     take.glance = glance(photo.rgb)
     seen = views[id(take)]
     if seen:
-        refiner = OTHER[fields.refiner] if take.attempt else fields.refiner
-        found = matte.cut(_seen(take), seen, refiner=refiner, decontaminate=fields.decontaminate, source=fields.model)
+        found = matte.cut(_seen(take), seen, refiner=fields.refiner, decontaminate=fields.decontaminate, source=fields.model)
         _put(take, found if fields.roi is None else matte.framed(found, matte.window(fields.roi, photo.size), photo.size))
     else:
         assert photo.alpha is not None

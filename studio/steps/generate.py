@@ -89,7 +89,7 @@ def _brief(take: Take) -> Brief:
     return Brief(
         words.positive,
         fit.bucket,
-        _seed(shot) + take.attempt,
+        _seed(shot),
         scene.mode,
         words.negative,
         image=fit.into(over(product, placed.alpha, ground)),

@@ -76,8 +76,8 @@ class House:
     def calls(self) -> int:
         return len(self.trace.read_text().splitlines())
 
-    def make(self, shots: Sequence[Shot], models: Any = None, attempt: int = 0) -> list[Take]:
-        takes = [Take(shot, Path(shot.images[0].uri).read_bytes(), attempt=attempt) for shot in shots]
+    def make(self, shots: Sequence[Shot], models: Any = None) -> list[Take]:
+        takes = [Take(shot, Path(shot.images[0].uri).read_bytes()) for shot in shots]
 
         async def run() -> None:
             for step in RECIPE.steps:
@@ -113,13 +113,15 @@ def test_one_set_serves_every_sku_of_a_look(tmp_path: Path) -> None:
     assert np.array_equal(again[0].ground[::2, ::2].shape, (160, 160, 3))
 
 
-def test_aspect_seed_attempt_and_words_ask_for_other_sets(tmp_path: Path) -> None:
+def test_aspect_seed_and_words_ask_for_other_sets(tmp_path: Path) -> None:
     house = House(tmp_path)
     store = open_storage(str(tmp_path / "store"))
     remembering = RememberingModels(house.models, store)
     made = house.make([house.shot(0), house.shot(1, (160, 100)), house.shot(2, (100, 160))], remembering)
     assert house.calls() == 3
-    retried = house.make([house.shot(0)], remembering, attempt=1)
+    seeded = house.template.scene.model_copy(update={"seed": 8})
+    again = house.shot(0).model_copy(update={"template": house.template.model_copy(update={"scene": seeded})})
+    retried = house.make([again], remembering)
     assert house.calls() == 4
     assert not np.array_equal(retried[0].ground, made[0].ground)
     for change in ({"scene": house.template.scene.model_copy(update={"seed": 7})}, {"prompt": Prompt(scene="a beach")}):

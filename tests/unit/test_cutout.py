@@ -209,14 +209,14 @@ def test_broken_stored_cutouts_are_typed_errors(data: bytes) -> None:
         unpack(data)
 
 
-def take_of(photo: np.ndarray, alpha: np.ndarray | None = None, attempt: int = 0, **fields: Any) -> Take:
+def take_of(photo: np.ndarray, alpha: np.ndarray | None = None, **fields: Any) -> Take:
     destination = Destination(
         id="d", title="D", width=64, height=64, max_bytes=10**6, sources=(Source(title="test", date="2026-11-22"),)
     )
     template = Template(id="t", title="T", outputs=("d",), cutout=Cutout(**{"model": "fake-matte", **fields}))
     image = ProductImage(uri="a.png", digest="00")
     shot = Shot(product=Product(sku="A"), template=template, destination=destination, images=(image,))
-    return Take(shot, b"", attempt=attempt, photo=Photo(photo, alpha, "png"))
+    return Take(shot, b"", photo=Photo(photo, alpha, "png"))
 
 
 def process(takes: Sequence[Take], registry: Registry | None = None) -> list[Take | PackshotError]:
@@ -255,11 +255,10 @@ def test_a_photo_with_alpha_keeps_it_and_calls_no_model() -> None:
     assert [take.model_calls["fake-matte"] for take in (kept_take, ignored, opaque)] == [0, 1, 1]
 
 
-def test_the_second_attempt_uses_the_other_refiner() -> None:
+def test_another_refiner_gives_another_edge() -> None:
     photo = composite(disc(SIDE), RED, BLUE)
-    first, second, named = process([take_of(photo), take_of(photo, attempt=1), take_of(photo, refiner="closed_form")])
+    first, second = process([take_of(photo), take_of(photo, refiner="closed_form")])
     assert not np.array_equal(matte_of(first).alpha, matte_of(second).alpha)
-    np.testing.assert_array_equal(matte_of(second).alpha, matte_of(named).alpha)
 
 
 def test_a_cached_step_needs_no_photo() -> None:
