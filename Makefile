@@ -20,7 +20,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.weights: $(VENV)/.ready studio/models/registry.py studio/models/witnesses.py
-	@$(BIN)/packshot models fetch
+	@$(BIN)/packshot models fetch u2netp span-x2 span-x4
 	@touch $@
 
 $(VENV)/.all-weights: $(VENV)/.weights studio/models/registry.py
