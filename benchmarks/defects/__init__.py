@@ -1,0 +1,1 @@
+"""The learned defect classifier: seeding defects into real pictures, training, and the held-out report."""
