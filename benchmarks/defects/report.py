@@ -12,7 +12,7 @@ from benchmarks.defects.dataset import Row
 from benchmarks.defects.looks import look
 from benchmarks.defects.seeds import KINDS
 from benchmarks.defects.training import known_of
-from studio.qa.checks.defects import LEARNED
+from studio.qa.defaults import LEARNED
 from studio.qa.defects import ALARM, Judge, excess
 from studio.qa.policy import decide, limits
 

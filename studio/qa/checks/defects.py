@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
-from studio.destination import Limit
 from studio.qa.check import Check
-from studio.qa.defects import ALARM, excess
+from studio.qa.defects import excess
 from studio.qa.questions import asks
 from studio.qa.subject import Subject
 from studio.template import Template
-
-LEARNED: Mapping[str, Limit] = MappingProxyType({"defect": Limit(max=ALARM), "halo": Limit(max=12.0, retry=True)})
-"""Bounds where the classifier is asked. It knows halos better than their bound alone: clean pictures of dark goods on dark sets
-measure up to 11.8, seeded halos from 2 to over 20."""
 
 
 def defect(subject: Subject) -> float | None:
