@@ -12,7 +12,6 @@ from benchmarks.defects.dataset import Row
 from benchmarks.defects.looks import look
 from benchmarks.defects.seeds import KINDS
 from benchmarks.defects.training import known_of
-from studio.qa.defaults import LEARNED
 from studio.qa.defects import ALARM, Judge, excess
 from studio.qa.policy import decide, limits
 
@@ -55,8 +54,7 @@ def blamed(row: Row) -> str:
     """The limit that the row breaks first, without the classifier; empty where all hold."""
     template, destination = look(row.style, row.side)
     asking = template.model_copy(update={"examine": ("defects",)})
-    wanted = {**limits(asking, destination), **LEARNED}
-    bounds = {name: limit for name, limit in wanted.items() if name in row.measured}
+    bounds = {name: limit for name, limit in limits(asking, destination).items() if name in row.measured}
     return decide(row.measured, bounds).reason
 
 
