@@ -48,7 +48,8 @@ background: {kind: colour, colour: '#f4f4f4'}
 shadow: {contact: 0.0, cast: 0.0}
 cutout: {model: fake-matte, refiner: none, second_pass: false, decontaminate: false}
 qa: {delta_e_local: {max: 80}, delta_e_p95: {max: 80}, delta_e_mean: {max: 80}, halo: {max: 100}, haze: {max: 1},
-  enlargement: {max: 40}, edge_contrast: {min: 0}, sharpness_ratio: {min: 0}, uncertainty: {max: 1}}
+  enlargement: {max: 40}, edge_contrast: {min: 0}, sharpness_ratio: {min: 0}, uncertainty: {max: 1}, banding: {max: 1},
+  blur: {max: 1}, source_detail: {min: -200}}
 """
 MIDDLE = TINY.replace("bench-tiny", "bench-middle")
 DESTINATIONS = {

@@ -19,7 +19,7 @@ outputs: [tiny]
 background: {kind: colour, colour: '#f4f4f4'}
 shadow: {contact: 0.0, cast: 0.0}
 cutout: {model: fake-matte, refiner: none, second_pass: false, decontaminate: false}
-qa: {uncertainty: {max: 1}, delta_e_local: {max: 50}, halo: {max: 100}, haze: {max: 1}}
+qa: {uncertainty: {max: 1}, delta_e_local: {max: 50}, halo: {max: 100}, haze: {max: 1}, banding: {max: 1}}
 """
 
 DESTINATION = """
