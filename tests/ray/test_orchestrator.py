@@ -34,7 +34,7 @@ def application(tree: dict[str, Any]) -> Any:
             self._renderer = open_renderer(Settings(**tree))
             self._told: list[dict[str, int]] = []
 
-        async def render(self, shots: Sequence[str], force: bool, tier: str) -> list[str]:
+        async def render(self, shots: Sequence[str], force: bool, tier: str, trace: str) -> list[str]:
             await asyncio.sleep(0.2)
             outcomes = await self._renderer.render([Shot.model_validate_json(shot) for shot in shots], force=force)
             return [outcome.model_dump_json() for outcome in outcomes]
