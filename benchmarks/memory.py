@@ -13,6 +13,13 @@ from benchmarks.tree import Tree
 from pipelines.executors import Mode
 
 MODES: tuple[Mode, ...] = ("inline", "serve")
+PROFILE = """
+name: memory
+renderer: {num_cpus: 0.2, max_replicas: 1, ongoing: 4, urgent: 1, threads: 2}
+models: {fake-matte: {num_cpus: 0.2, max_replicas: 1, ongoing: 8, threads: 1, batch: 1}}
+batch: {chunk: 4}
+ray: {num_cpus: 4, object_store_mb: 512}
+"""
 
 
 def run(count: int = 24) -> dict[str, Any]:
@@ -37,7 +44,7 @@ def _apart(folder: Path, mode: str, size: str) -> int:
 
 def _one(mode: Mode, size: str, folder: Path) -> None:
     quiet_ray()
-    settings = tree(folder, "bench-middle", home=folder / f"{mode}-{size}")
+    settings = tree(folder, "bench-middle", profile=PROFILE, home=folder / f"{mode}-{size}")
     with Tree(pss=True) as used:
         summary = carry_out(settings, folder / f"{size}.csv", mode=mode)
     if summary.due != summary.released + summary.rejected:
