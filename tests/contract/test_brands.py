@@ -15,34 +15,9 @@ from studio.selection import choose
 from studio.template import Template
 from templates.library import Library
 from templates.linting import lint
+from tests.industries import INDUSTRIES
 
 LIBRARY = Library.default()
-INDUSTRIES = [
-    "electronics",
-    "cosmetics",
-    "skincare",
-    "fashion",
-    "footwear",
-    "bags",
-    "jewellery",
-    "watches",
-    "eyewear",
-    "home-decor",
-    "furniture",
-    "lighting",
-    "kitchenware",
-    "appliances",
-    "beverages",
-    "food",
-    "toys",
-    "baby",
-    "pet",
-    "sports",
-    "outdoor",
-    "tools",
-    "automotive",
-    "books",
-]
 
 
 def test_nothing_is_wrong_in_what_is_packaged() -> None:

@@ -17,34 +17,9 @@ from studio.steps.scene import ground_of
 from studio.template import Template
 from templates.library import Library
 from tests.golden.pictures import shot
+from tests.industries import INDUSTRIES
 
 LIBRARY = Library.default()
-INDUSTRIES = [
-    "electronics",
-    "cosmetics",
-    "skincare",
-    "fashion",
-    "footwear",
-    "bags",
-    "jewellery",
-    "watches",
-    "eyewear",
-    "home-decor",
-    "furniture",
-    "lighting",
-    "kitchenware",
-    "appliances",
-    "beverages",
-    "food",
-    "toys",
-    "baby",
-    "pet",
-    "sports",
-    "outdoor",
-    "tools",
-    "automotive",
-    "books",
-]
 ROOT = Path(__file__).resolve().parents[2]
 STYLES = ROOT / "templates" / "styles"
 LEXICON = ROOT / "templates" / "lexicon"

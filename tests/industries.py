@@ -1,0 +1,28 @@
+"""The industries that every list of looks, rules and words must cover."""
+
+INDUSTRIES = [
+    "electronics",
+    "cosmetics",
+    "skincare",
+    "fashion",
+    "footwear",
+    "bags",
+    "jewellery",
+    "watches",
+    "eyewear",
+    "home-decor",
+    "furniture",
+    "lighting",
+    "kitchenware",
+    "appliances",
+    "beverages",
+    "food",
+    "toys",
+    "baby",
+    "pet",
+    "sports",
+    "outdoor",
+    "tools",
+    "automotive",
+    "books",
+]
