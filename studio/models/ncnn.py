@@ -1,8 +1,6 @@
-"""ncnn weight files read as data: every convolution of a torch network filled in order; and the tiles that bound memory."""
+"""ncnn weight files read as data: every convolution of a torch network filled in order."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -38,10 +36,3 @@ def _fill_layer(layer: nn.Conv2d, data: bytes, offset: int) -> int:
     layer.weight.data = torch.from_numpy(values).view(layer.weight.shape)
     layer.bias.data = torch.from_numpy(bias)
     return offset + bias.nbytes
-
-
-def cores(side: int, tile: int) -> list[tuple[int, int]]:
-    """Even tile cores (start, end) along a side, none longer than `tile`."""
-    count = -(-side // tile)
-    edges = [round(index * side / count) for index in range(count + 1)]
-    return list(pairwise(edges))

@@ -16,7 +16,8 @@ from studio.errors import SettingsError
 from studio.models.base import ModelCard
 from studio.models.cached import weight_bytes
 from studio.models.configured import Given
-from studio.models.ncnn import cores, fill
+from studio.models.ncnn import fill
+from studio.models.tiling import enlarged
 from studio.take import U8
 
 FEATURES, GROWTH, BLOCKS = 64, 32, 23
@@ -100,22 +101,5 @@ class RealEsrgan:
         return np.tile(np.arange(0, 256, 8, dtype=np.uint8)[None, :, None], (32, 1, 3))
 
     def _one(self, item: U8) -> U8:
-        height, width = item.shape[:2]
-        scale = self.card.scale
-        out = np.empty((height * scale, width * scale, 3), np.uint8)
-        for top, bottom in cores(height, self._tile):
-            for left, right in cores(width, self._tile):
-                y, x = max(top - OVERLAP, 0), max(left - OVERLAP, 0)
-                big = self._tile_of(item[y : bottom + OVERLAP, x : right + OVERLAP])
-                core = big[(top - y) * scale : (bottom - y) * scale, (left - x) * scale : (right - x) * scale]
-                out[top * scale : bottom * scale, left * scale : right * scale] = core
-        return out
-
-    @torch.inference_mode()
-    def _tile_of(self, item: U8) -> U8:
         assert self._network is not None, "load() first"
-        planes = torch.from_numpy(np.ascontiguousarray(item)).to(self.device).permute(2, 0, 1)[None]
-        enlarged = self._network(planes.to(torch.float32).div_(255.0).contiguous(memory_format=torch.channels_last))
-        levels = enlarged[0].clamp_(0, 1).mul_(255.0).round_().to(torch.uint8).permute(1, 2, 0)
-        pixels: U8 = levels.contiguous().cpu().numpy()
-        return pixels
+        return enlarged(self._network, item, self.card.scale, self.device, tile=self._tile, overlap=OVERLAP)

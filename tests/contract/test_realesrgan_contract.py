@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from studio.errors import WeightsCorrupt
-from studio.models.ncnn import HALF_TAG, cores, fill
+from studio.models.ncnn import HALF_TAG, fill
 from studio.models.realesrgan import Network
+from studio.models.tiling import cores
 
 
 def data_of(network: torch.nn.Module, *, half: bool) -> bytes:
