@@ -50,6 +50,11 @@ def release(shop: Path, *words: str) -> Result:
     return invoke(shop, "release", *words, "--catalog", str(shop / "catalog.csv"))
 
 
+def locked(shop: Path) -> list[str]:
+    """What the shop's own folder has released; Packshot's own looks have a lock of their own."""
+    return [key for key in Library.default((shop / "art",)).locked() if key.startswith("tiny-")]
+
+
 def refused(result: Result) -> PackshotError:
     assert isinstance(result.exception, PackshotError), result.output
     return result.exception
@@ -140,7 +145,7 @@ class TestRelease:
         result = release(shop, "tiny-grey")
         assert result.exit_code == 0, result.output
         assert (shop / "art" / "released" / "tiny-grey@1.json").is_file()
-        assert Library.default((shop / "art",)).locked() == ("tiny-grey@1",)
+        assert locked(shop) == ["tiny-grey@1"]
         assert "nothing to release" in release(shop, "tiny-grey").output
         write(shop, STYLE.replace("#f4f4f4", "#ddeeff"))
         wrong = refused(invoke(shop, "show", "tiny-grey"))
@@ -153,7 +158,7 @@ class TestRelease:
         assert result.exit_code == 3
         assert "refused tiny-grey@1: 4 of 4 samples fell" in result.output
         assert not (shop / "art" / "released").exists()
-        assert Library.default((shop / "art",)).locked() == ()
+        assert locked(shop) == []
 
     def test_names_or_all(self, shop: Path) -> None:
         assert release(shop).exit_code == 2
