@@ -33,7 +33,7 @@ class StepCache:
         """Put the latest stored step result on the take. Returns the index of the first step to run, and what was reused."""
         for index in range(len(keys) - 1, -1, -1):
             step, key = keys[index]
-            if not isinstance(step, CachedStep):
+            if not isinstance(step, CachedStep) or not step.applies(take.shot):
                 continue
             entry = self._entry(key)
             if entry is None:

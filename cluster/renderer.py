@@ -17,6 +17,7 @@ from studio.destination import Cure
 from studio.errors import FetchFailed, InputError, PackshotError
 from studio.keys import digest_bytes
 from studio.models.base import Models
+from studio.product import ProductImage
 from studio.qa.cures import next_cure, remade, verdict_on
 from studio.recipes.base import Recipe
 from studio.recipes.catalogue import recipe
@@ -116,6 +117,9 @@ class Renderer:
         outcomes = [await self._judge(job) for job in jobs]
         while again := {i: cure for i, o in enumerate(outcomes) if isinstance(o, Rejected) and (cure := next_cure(shots[i], o))}:
             others = {i: self._job(remade(shots[i], cure)) for i, cure in again.items()}
+            for i in [i for i, job in others.items() if job.key == jobs[i].key]:
+                outcomes[i] = _in_vain(outcomes[i], again[i])
+                del others[i]
             if force:
                 await asyncio.gather(*(asyncio.to_thread(self._cache.forget, job.keys) for job in others.values()))
             await self._run(list(others.values()))
@@ -143,12 +147,21 @@ class Renderer:
             job.take = Take(job.shot, b"", assets)
             job.start, job.reused = await asyncio.to_thread(self._cache.restore, job.keys, job.take)
             if job.start == 0:
-                job.take.source = await asyncio.to_thread(self._source, job.shot)
+                job.take.source = await asyncio.to_thread(self._bytes, job.shot.images[0])
         except PackshotError as error:
             job.error = error
 
-    def _source(self, shot: Shot) -> bytes:
-        image = shot.images[0]
+    async def _open(self, step: Step, job: _Job) -> None:
+        """Fetch the further photos that a step opens."""
+        wanted = [image for image in step.opens(job.shot) if job.take is not None and image.digest not in job.take.opened]
+        try:
+            for image in wanted:
+                assert job.take is not None
+                job.take.opened[image.digest] = await asyncio.to_thread(self._bytes, image)
+        except PackshotError as error:
+            job.error = error
+
+    def _bytes(self, image: ProductImage) -> bytes:
         data = self._read(image.uri)
         if digest_bytes(data) != image.digest:
             raise FetchFailed(f"{image.uri} changed since the plan was made; run again")
@@ -156,12 +169,14 @@ class Renderer:
 
     async def _steps(self, jobs: Sequence[_Job]) -> None:
         for index, step in enumerate(jobs[0].recipe.steps):
-            live = [job for job in jobs if job.error is None and job.start <= index]
+            live = [job for job in jobs if job.error is None and job.start <= index and step.applies(job.shot)]
             if not live:
                 continue
             leaders = list({job.keys[index][1]: job for job in reversed(live)}.values()) if isinstance(step, CachedStep) else live
-            results = await self._step(step, [job.take for job in leaders if job.take is not None])
-            for job, result in zip(leaders, results, strict=True):
+            await asyncio.gather(*(self._open(step, job) for job in leaders))
+            ready = [job for job in leaders if job.error is None]
+            results = await self._step(step, [job.take for job in ready if job.take is not None])
+            for job, result in zip(ready, results, strict=True):
                 job.error = result if isinstance(result, PackshotError) else None
             if isinstance(step, CachedStep):
                 await self._share(step, index, leaders, live)
@@ -196,6 +211,11 @@ class Renderer:
     async def _record(self, key: str, outcome: Outcome) -> None:
         if not isinstance(outcome, Failed):
             await asyncio.to_thread(self._storage.put_action, key, outcome.model_dump_json().encode())
+
+
+def _in_vain(before: Outcome, cure: Cure) -> Outcome:
+    """The same outcome, knowing that a cure would change nothing: no step of the recipe reads what it changes."""
+    return before.model_copy(update={"report": before.report.model_copy(update={"tried": (*before.report.tried, cure)})})
 
 
 def _better(shot: Shot, before: Outcome, after: Outcome, cure: Cure) -> Outcome:

@@ -6,31 +6,33 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from studio.errors import PackshotError, TemplateError
-from studio.product import Product, ProductImage
+from studio.errors import MissingInput, NotFound, PackshotError, TemplateError
+from studio.product import Product
 from studio.selection import AUTO, Choice, choose
-from studio.slots import fitting
+from studio.setups import Setup, fitting
 from studio.template import Template
-from templates.library import Library
+from templates.shotlist import ShotList
 
 UNRULED = "no rule fits"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A look for a product, the photos it is for, and the reason where a rule chose it."""
+    """A look for a product, the pictures it makes of it, and the reason where a rule chose it."""
 
     product: Product
     template: Template
-    photos: tuple[ProductImage, ...]
+    setups: tuple[Setup, ...]
     because: str = ""
 
 
 class Desk:
-    """Hands out looks. `rules` counts products by rule, `problems` takes in once what a brand forbids. Raises UnknownTemplate."""
+    """Hands out looks. `rules` counts products by rule, `problems` takes in once what a brand forbids, and what a
+    studio misses of a product. Raises UnknownTemplate."""
 
-    def __init__(self, library: Library, names: Sequence[str], rules: Counter[str], problems: list[PackshotError]) -> None:
-        self._library, self._rules, self._problems = library, rules, problems
+    def __init__(self, shotlist: ShotList, names: Sequence[str], rules: Counter[str], problems: list[PackshotError]) -> None:
+        library = shotlist.library
+        self._shotlist, self._library, self._rules, self._problems = shotlist, library, rules, problems
         self._auto = AUTO in names
         self._named = [library.template(name) for name in names if name != AUTO]
         self._order = library.rules() if self._auto else ()
@@ -48,7 +50,7 @@ class Desk:
         for template in self._named:
             look = self._branded(template, product)
             if look is not None:
-                yield Wanted(product, look, tuple(fitting(product, look)))
+                yield Wanted(product, look, self._setups(product, look, named=False))
         if self._auto:
             yield from self._chosen_for(product)
 
@@ -58,7 +60,14 @@ class Desk:
         for name in choice.templates:
             look = self._branded(self._chosen[name], product)
             if look is not None:
-                yield Wanted(product, look, tuple(fitting(product, look, named=True)), str(choice))
+                yield Wanted(product, look, self._setups(product, look, named=True), str(choice))
+
+    def _setups(self, product: Product, look: Template, *, named: bool) -> tuple[Setup, ...]:
+        try:
+            return tuple(self._shotlist.setups(product, look, fitting(product, look, named=named)))
+        except (MissingInput, NotFound) as error:
+            self._problems.append(MissingInput(f"template {look.key}: {error.message}"))
+            return ()
 
     def _branded(self, template: Template, product: Product) -> Template | None:
         try:

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipelines import models_cli, qa_cli, template_cli
+from pipelines import listing_cli, models_cli, people_cli, qa_cli, template_cli
 from studio.errors import PackshotError
 
 app = typer.Typer(
@@ -30,6 +30,8 @@ app.add_typer(template_app, name="template")
 template_cli.register(template_app)
 models_cli.register(models_app)
 qa_cli.register(app)
+people_cli.register(app)
+listing_cli.register(app)
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -173,17 +175,29 @@ def report(run_id: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
 
 @app.command()
 def shoot(
-    image: Annotated[str, typer.Argument(help="Path or URL of a photo")],
+    image: Annotated[str, typer.Argument(help="Path or URL of a photo; none with --catalog")] = "",
     template: Annotated[str, typer.Option("--template", "-t")] = "amazon-white",
-    to: Annotated[Path, typer.Option("-o", "--out", help="File to write")] = Path("packshot.jpg"),
+    to: Annotated[Path, typer.Option("-o", "--out", help="File to write; a folder where the template makes several")] = Path(
+        "packshot.jpg"
+    ),
     destination: Annotated[str, typer.Option(help="Destination id; default: the template's first")] = "",
+    photo: Annotated[
+        list[str] | None, typer.Option("--photo", help="ROLE=PATH of a further photo: inside, artwork, reference ...; repeat")
+    ] = None,
+    fact: Annotated[
+        list[str] | None, typer.Option("--fact", help="NAME=VALUE: title, brand, width_mm ..., or any attribute; repeat")
+    ] = None,
+    catalog: Annotated[str, typer.Option("--catalog", help="Catalogue that knows the product")] = "",
+    sku: Annotated[str, typer.Option("--sku", help="The product; with --catalog")] = "",
     as_json: Json = False,
 ) -> None:
-    """One photo, one finished image. A rejected image is written beside the file as FILE.rejected and the exit code is 3."""
+    """One product, its finished images. A rejected image is written beside the file as FILE.rejected and the exit code is 3."""
     from cluster.settings import load_settings
-    from pipelines.single import shoot_one
+    from pipelines.asking import subject_of
+    from pipelines.single import shoot as shoot_it
 
-    result = shoot_one(load_settings(), image, template, to, destination=destination)
+    subject = subject_of(image, photo or (), fact or (), catalog, sku)
+    result = shoot_it(load_settings(), subject, template, to, destination=destination)
     typer.echo(json.dumps(result) if as_json else result["message"])
     raise typer.Exit({"released": 0, "rejected": 3, "failed": 1}[result["status"]])
 

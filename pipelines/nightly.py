@@ -27,12 +27,14 @@ from pipelines.executors import Mode, Stop, execute
 from pipelines.ingest import Ingest, Publisher
 from pipelines.ledger import Totals, read_ledger
 from pipelines.plan import PAGE, Planned, Planner, Tally
+from pipelines.relatives import CatalogueRelatives
 from pipelines.report import write_report
 from pipelines.report_consistency import earlier_runs
 from pipelines.runfiles import RunFiles
 from studio.errors import RunError, UnknownTemplate
 from studio.template import Template
 from templates.library import Library
+from templates.shotlist import ShotList
 
 POLL_S = 0.25
 STOP_S = 60.0
@@ -123,10 +125,11 @@ class Night:
     def plan(self, tally: Tally) -> Iterator[Planned]:
         """The shots that are due, with nothing spent yet."""
         request = self._request
-        library = Library.default(extra=self._settings.template_folders)
+        library = Library.default(extra=self._settings.template_folders, fonts=self._settings.weights_folder)
         mapping = load_mapping(request.mapping) if request.mapping else None
         source = open_source(request.catalog, mapping=mapping, format=request.format or None)
-        planner = Planner(library, self._records, fetcher(self._settings), self._cards.card)
+        relatives = CatalogueRelatives(lambda: open_source(request.catalog, mapping=mapping, format=request.format or None))
+        planner = Planner(ShotList(library, relatives), self._records, fetcher(self._settings), self._cards.card)
         names = request.templates or self._settings.templates
         for digest, data in library.assets():
             if not self._storage.has_blob(digest):
@@ -261,7 +264,7 @@ def make_report(
 
 def known_looks(settings: Settings) -> Callable[[str], Template | None]:
     """Looks of this installation by key; None for one that it no longer has."""
-    library = Library.default(settings.template_folders)
+    library = Library.default(settings.template_folders, fonts=settings.weights_folder)
 
     def find(key: str) -> Template | None:
         try:

@@ -14,7 +14,7 @@ from connectors.fetch import Fetcher
 from connectors.records import ImageRecord, Records, ShotRecord
 from pipelines.choosing import Desk, Wanted
 from studio.destination import Destination
-from studio.errors import PackshotError, RowError, retryable_codes
+from studio.errors import MissingInput, PackshotError, RowError, retryable_codes
 from studio.keys import digest_bytes, digest_of
 from studio.models.base import ModelCard
 from studio.product import Frozen, Product
@@ -22,9 +22,8 @@ from studio.qa import policy
 from studio.recipes.base import KeyLine, Look
 from studio.recipes.catalogue import recipe
 from studio.shot import Shot
-from studio.slots import slots
 from studio.template import Template
-from templates.library import Library
+from templates.shotlist import ShotList, shot_of
 
 PAGE = 256
 REASONS = ("image", "attribute", "template", "model", "code", "policy")
@@ -65,10 +64,10 @@ class Tally:
 class Planner:
     """Compares a catalogue with the records of earlier runs."""
 
-    def __init__(self, library: Library, records: Records, fetch: Fetcher, card: Callable[[str], ModelCard]) -> None:
-        self._library, self._records, self._fetch, self._card = library, records, fetch, card
-        self._lines: dict[tuple[str, str], tuple[KeyLine, str]] = {}
-        self._looks: dict[str, list[tuple[Destination, Template]]] = {}
+    def __init__(self, shotlist: ShotList, records: Records, fetch: Fetcher, card: Callable[[str], ModelCard]) -> None:
+        self._shotlist, self._records, self._fetch, self._card = shotlist, records, fetch, card
+        self._lines: dict[tuple[str, str, str], tuple[KeyLine, str]] = {}
+        self._looks: dict[tuple[str, str, tuple[str, ...]], list[tuple[Destination, Template]]] = {}
 
     def plan(
         self,
@@ -82,7 +81,7 @@ class Planner:
         limit: int = 0,
     ) -> Iterator[Planned]:
         """Every shot that is due. `tally` is filled on the way; `limit` stops after that many due shots (0: no limit)."""
-        desk = Desk(self._library, templates, tally.rules, tally.problems)
+        desk = Desk(self._shotlist, templates, tally.rules, tally.problems)
         known = {record.shot_id: record for record in self._records.shots(catalog)}
         stamps = self._records.images()
         due = 0
@@ -92,7 +91,11 @@ class Planner:
             digests = self._digests(wanted, stamps, tally)
             for looks in wanted:
                 for shot, because in self._shots(looks, digests, tally):
-                    planned = self._due(shot, known.get(shot.id), force=force, retry_failed=retry_failed, tally=tally)
+                    try:
+                        planned = self._due(shot, known.get(shot.id), force=force, retry_failed=retry_failed, tally=tally)
+                    except MissingInput as error:
+                        tally.problems.append(error)
+                        continue
                     if planned is None:
                         continue
                     tally.why[planned.why] += 1
@@ -112,7 +115,7 @@ class Planner:
 
     def _digests(self, looks: Sequence[Sequence[Wanted]], stamps: dict[str, ImageRecord], tally: Tally) -> Mapping[str, str]:
         """Digest by URI. An image whose stamp (size and time, or ETag) is known is not opened."""
-        wanted = {photo.uri: None for product in looks for look in product for photo in look.photos}
+        wanted = {photo.uri: None for product in looks for look in product for setup in look.setups for photo in setup.photos}
         current = self._fetch.stamps(list(wanted))
         digests: dict[str, str] = {}
         unread: list[str] = []
@@ -143,22 +146,21 @@ class Planner:
             return type(error)(f"{uri}: {error.message}") if uri not in error.message else error
 
     def _shots(self, looks: Sequence[Wanted], digests: Mapping[str, str], tally: Tally) -> Iterator[tuple[Shot, str]]:
-        tally.unmatched += not any(look.photos for look in looks)
+        tally.unmatched += not any(look.setups for look in looks)
         for look in looks:
-            for image, slot in zip(look.photos, slots(look.photos), strict=True):
-                if image.uri not in digests:
+            for setup in look.setups:
+                if any(image.uri not in digests for image in setup.photos):
                     continue
-                known = (image.model_copy(update={"digest": digests[image.uri]}),)
-                for place, template in self._places(look.template):
-                    shot = Shot(product=look.product, template=template, destination=place, images=known, slot=slot)
-                    yield shot, look.because
+                known = setup.with_photos(lambda image: image.model_copy(update={"digest": digests[image.uri]}))
+                for place, template in self._places(setup.template or look.template, setup.outputs):
+                    yield shot_of(look.product, template, place, known), look.because
 
-    def _places(self, template: Template) -> Sequence[tuple[Destination, Template]]:
+    def _places(self, template: Template, outputs: tuple[str, ...]) -> Sequence[tuple[Destination, Template]]:
         """A look's destinations, with the look as it is there; worked out once."""
-        if template.key not in self._looks:
-            places = [self._library.destination(output) for output in template.outputs]
-            self._looks[template.key] = [(place, template.at(place)) for place in places]
-        return self._looks[template.key]
+        look = template.key, _told(template), outputs
+        if look not in self._looks:
+            self._looks[look] = self._shotlist.places(template, outputs)
+        return self._looks[look]
 
     def _due(self, shot: Shot, record: ShotRecord | None, *, force: bool, retry_failed: bool, tally: Tally) -> Planned | None:
         line, rules = self._line(shot.template, shot.destination)
@@ -178,11 +180,16 @@ class Planner:
 
     def _line(self, template: Template, destination: Destination) -> tuple[KeyLine, str]:
         """Keys of a template's shots at a destination, and the digest of the limits that hold there; worked out once."""
-        place = (template.key, destination.id)
+        place = (template.key, _told(template), destination.id)
         if place not in self._lines:
             line = KeyLine(recipe(template.recipe), Look(template, destination), self._card)
             self._lines[place] = (line, digest_of(policy.limits(template, destination)))
         return self._lines[place]
+
+
+def _told(template: Template) -> str:
+    """Digest of the brief: a studio may narrow it for a product or a variant."""
+    return "" if template.brief is None else digest_of(template.brief)
 
 
 def _why(record: ShotRecord | None, key: str, rules: str, *, force: bool, retry_failed: bool) -> str:

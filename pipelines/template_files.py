@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from cluster.settings import load_settings
-from pipelines.template_trial import SAMPLES, Bench, Trial
+from pipelines.template_trial import Bench, Trial
 from pipelines.trial_page import write_page
 from studio.errors import InputError
 from templates.library import Library
@@ -40,7 +40,7 @@ def tried_out(names: Sequence[str], catalog: str, page: Path | None) -> tuple[li
     bare = [template.key for template in templates if not template.samples]
     if bare:
         raise InputError(f"template {', '.join(bare)}: samples: none is named; name SKUs of the sample catalogue")
-    with closing(Bench(settings, library, catalog or SAMPLES)) as bench:
+    with closing(Bench(settings, library, catalog)) as bench:
         trials = [bench.trial(template) for template in templates]
     name = templates[0].key if len(templates) == 1 else "styles"
     return trials, write_page(trials, page or settings.home / "trials" / f"{name}.html")
@@ -53,7 +53,8 @@ def released(trials: Sequence[Trial]) -> list[Path]:
 
 
 def _library() -> Library:
-    return Library.default(load_settings().template_folders)
+    settings = load_settings()
+    return Library.default(settings.template_folders, fonts=settings.weights_folder)
 
 
 def _folder(path: Path) -> Path:

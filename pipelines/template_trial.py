@@ -8,7 +8,6 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +16,34 @@ from PIL import Image
 from cluster.engine import fetcher, host_threads, open_renderer, registry, storage
 from cluster.settings import Settings
 from connectors.sources.registry import open_source
+from pipelines.relatives import CatalogueRelatives
 from studio.errors import InputError, PackshotError
+from studio.imaging.pdf import picture_of
 from studio.keys import digest_bytes
 from studio.models.base import Answer, LocalModels, ModelSource
-from studio.product import Product
+from studio.product import Product, ProductImage
 from studio.qa import policy
+from studio.setups import fitting
 from studio.shot import Failed, Outcome, Shot
-from studio.slots import fitting
 from studio.template import Template
 from templates.lexicon import worded
 from templates.library import Library
+from templates.marks import written
+from templates.shotlist import ShotList
 from templates.versions import changed, content
 
-SAMPLES = Path(__file__).resolve().parents[1] / "examples" / "catalog" / "catalog.csv"
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+SAMPLES = EXAMPLES / "catalog" / "catalog.csv"
 """The sample catalogue that styles name their samples from."""
 THREADS = 2
 SHOWN_PX = 520
 """Longest side of a picture on the page."""
+
+
+def sample_catalogues(style: Path) -> tuple[str, ...]:
+    """Where a style's samples are: in its studio's own catalogue, and in the sample catalogue."""
+    own = EXAMPLES / "studios" / f"{style.parent.name}.csv"
+    return (str(own), str(SAMPLES)) if style.parent.parent.name == "studios" and own.is_file() else (str(SAMPLES),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +109,13 @@ class Trial:
 class Bench:
     """Renders samples in this process, with the installation's store: what is cached there is not made again."""
 
-    def __init__(self, settings: Settings, library: Library, catalog: Path | str = SAMPLES) -> None:
-        self._settings, self._library, self._catalog = settings, library, str(catalog)
+    def __init__(self, settings: Settings, library: Library, catalog: Path | str = "") -> None:
+        self._settings, self._library, self._given = settings, library, str(catalog)
         self._store, self._fetch = storage(settings), fetcher(settings)
         self._models = _Counting(registry(settings))
         self._renderer = open_renderer(settings, self._models)
         self._runner = asyncio.Runner()
+        self._opened: dict[tuple[str, ...], tuple[ShotList, dict[str, Product]]] = {}
         for digest, data in library.assets():
             if not self._store.has_blob(digest):
                 self._store.put_blob(data)
@@ -135,25 +146,34 @@ class Bench:
 
     def _shots(self, template: Template, samples_of: Template | None = None) -> list[Shot]:
         """Every sample at every destination of the style, of the first photo that fits."""
-        return [shot for sku in (samples_of or template).samples for shot in self._of(template, self._product(template, sku))]
+        named = samples_of or template
+        catalogs = (self._given,) if self._given else sample_catalogues(self._library.file(named))
+        shotlist, products = self._open(catalogs)
+        for sku in named.samples:
+            if sku not in products:
+                raise InputError(f"template {template.key}: samples: {sku} is not in {' or '.join(catalogs)}")
+        return [shot for sku in named.samples for shot in self._of(template, products[sku], shotlist)]
 
-    def _of(self, template: Template, product: Product) -> Iterator[Shot]:
+    def _of(self, template: Template, product: Product, shotlist: ShotList) -> Iterator[Shot]:
         photos = fitting(product, template, named=True)
         if not photos:
             raise InputError(f"template {template.key}: samples: {product.sku} has no photo of the template's roles")
-        photo = photos[0].model_copy(update={"digest": digest_bytes(self._fetch.read(photos[0].uri))})
-        for output in template.outputs:
-            place = self._library.destination(output)
-            yield Shot(product=product, template=worded(template).at(place), destination=place, images=(photo,))
+        look = worded(written(template, product, None, self._settings.weights_folder))
+        for setup in shotlist.setups(product, look, photos if look.brief else photos[:1]):
+            yield from shotlist.shots(product, look, setup.with_photos(self._known))
 
-    def _product(self, template: Template, sku: str) -> Product:
-        if sku not in self._products:
-            raise InputError(f"template {template.key}: samples: {sku} is not in {self._catalog}")
-        return self._products[sku]
+    def _known(self, image: ProductImage) -> ProductImage:
+        return image.model_copy(update={"digest": digest_bytes(self._fetch.read(image.uri))})
 
-    @cached_property
-    def _products(self) -> dict[str, Product]:
-        return {row.sku: row for row in open_source(self._catalog) if isinstance(row, Product)}
+    def _open(self, catalogs: tuple[str, ...]) -> tuple[ShotList, dict[str, Product]]:
+        """Products by SKU, those of the first catalogue before those of the next, and the shot list that finds their relatives."""
+        if catalogs not in self._opened:
+            products: dict[str, Product] = {}
+            for row in (row for catalog in catalogs for row in open_source(catalog)):
+                if isinstance(row, Product):
+                    products.setdefault(row.sku, row)
+            self._opened[catalogs] = ShotList(self._library, CatalogueRelatives(products.values)), products
+        return self._opened[catalogs]
 
     def _render(self, shots: Sequence[Shot]) -> list[Outcome]:
         async def work() -> list[Outcome]:
@@ -177,7 +197,7 @@ class Bench:
     def _picture(self, digest: str) -> str:
         """A copy small enough for a page of many, as a data URI."""
         small = io.BytesIO()
-        with Image.open(io.BytesIO(self._store.get_blob(digest))) as image:
+        with Image.open(io.BytesIO(picture_of(self._store.get_blob(digest)))) as image:
             image.thumbnail((SHOWN_PX, SHOWN_PX), Image.Resampling.LANCZOS)
             kind = "png" if image.has_transparency_data else "jpeg"
             image.convert("RGBA" if kind == "png" else "RGB").save(small, kind, quality=88)

@@ -101,7 +101,8 @@ def open_parts(
     readiness: Readiness | None = None,
 ) -> Parts:
     """The parts of these settings. Raises SettingsError and TemplateError; databases are opened on first use."""
-    store, library, database = storage(settings), Library.default(settings.template_folders), online(settings.online)
+    store, database = storage(settings), online(settings.online)
+    library = Library.default(settings.template_folders, fonts=settings.weights_folder)
     return Parts(
         settings=settings,
         profile=load_profile(settings.profile),

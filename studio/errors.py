@@ -6,6 +6,7 @@ PackshotError
 |   |-- RowError              a catalogue row: file, line, field
 |   |-- InvalidCursor         the cursor of a listing was not given out by us
 |   |-- IdempotencyConflict   the same idempotency key came with another request
+|   |-- MissingInput          a studio needs a photo, a measure or a file that the product does not have
 |   |-- TemplateError         a style, destination or brand file
 |   |   `-- UnknownTemplate
 |   `-- ImageError            a picture we will not or cannot read
@@ -31,6 +32,11 @@ PackshotError
 |-- FetchError
 |   |-- FetchRefused          address, scheme or redirect is not allowed
 |   `-- FetchFailed           the other side failed or was too slow
+|-- VendorError               a shop, PIM or DAM did not do what we asked
+|   |-- VendorUnavailable     it did not answer, or said later; worth another try
+|   |-- VendorRefused         it understood and said no; the message is its own
+|   |-- VendorDenied          credentials are missing, wrong or too weak
+|   `-- ProductGone           the product is not there any more
 |-- RunError
 |   |-- ClusterUnavailable    Ray or the Serve app cannot be reached
 |   |-- ProcessDied           the process that rendered this shot died
@@ -113,6 +119,12 @@ class IdempotencyConflict(InputError):
     """The same idempotency key came with another request."""
 
     code = "idempotency_conflict"
+
+
+class MissingInput(InputError):
+    """A studio needs something that the product does not have. The message names the SKU and says what to supply."""
+
+    code = "missing_input"
 
 
 class TemplateError(InputError):
@@ -279,6 +291,38 @@ class FetchFailed(FetchError):
 
     code = "fetch_failed"
     retryable = True
+
+
+class VendorError(PackshotError):
+    """A shop, PIM or DAM did not do what we asked."""
+
+    code = "vendor_error"
+    http_status = 502
+
+
+class VendorUnavailable(VendorError):
+    """It did not answer, broke, or asked for patience. The call may have worked all the same."""
+
+    code = "vendor_unavailable"
+    retryable = True
+
+
+class VendorRefused(VendorError):
+    """It understood and said no."""
+
+    code = "vendor_refused"
+
+
+class VendorDenied(VendorError):
+    """Credentials are missing, wrong, or lack a right."""
+
+    code = "vendor_denied"
+
+
+class ProductGone(VendorError):
+    """The product is not there any more."""
+
+    code = "product_gone"
 
 
 class RunError(PackshotError):

@@ -18,6 +18,14 @@ class ImageRole(StrEnum):
     ON_MANNEQUIN = "on-mannequin"
     ARTWORK = "artwork"
     REFERENCE = "reference"
+    """Something to imitate, or to place beside: it is never the product's own picture."""
+    ANGLE = "angle"
+    """The same product turned; further angles keep their order."""
+    SPIN = "spin"
+    """One of many evenly spaced turns, in order."""
+    MANNEQUIN = "mannequin"
+    """The mannequin without the garment, camera and light as in `on-mannequin`."""
+    ON_MODEL = "on-model"
 
 
 class Frozen(BaseModel):
@@ -60,3 +68,7 @@ class Product(Frozen):
     dimensions: Dimensions = Dimensions()
     images: tuple[ProductImage, ...] = ()
     swatches: tuple[Swatch, ...] = ()
+    bundle: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = ()
+    """SKUs that are sold together with it, in order; it need not name itself."""
+    variant_of: str = ""
+    """What it is a variant of; all products that name the same are variants of each other."""

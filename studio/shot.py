@@ -20,13 +20,21 @@ class Shot(Frozen):
     destination: Destination
     images: Annotated[tuple[ProductImage, ...], Field(min_length=1)]
     slot: str = "front"
+    companions: tuple[Product, ...] = ()
+    """Further products in the picture, each with the photos that are used of it."""
 
     @model_validator(mode="after")
     def _digests_known(self) -> Shot:
-        for image in self.images:
-            if not image.digest:
-                raise ValueError(f"{self.product.sku}: image {image.uri} has no digest")
+        for product, images in ((self.product, self.images), *((other, other.images) for other in self.companions)):
+            for image in images:
+                if not image.digest:
+                    raise ValueError(f"{product.sku}: image {image.uri} has no digest")
         return self
+
+    @property
+    def photos(self) -> tuple[ProductImage, ...]:
+        """Every photo the picture is made from, its own first."""
+        return (*self.images, *(image for other in self.companions for image in other.images))
 
     @property
     def id(self) -> str:

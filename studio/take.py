@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from studio.body import Wearer
 from studio.errors import StepError
 from studio.evidence import Evidence
+from studio.ghost import Ghost
+from studio.marks import Mark
+from studio.reading import Reading
 from studio.shot import Shot
+from studio.typesetting.placed import PlacedText
+
+if TYPE_CHECKING:
+    from studio.standing import Standing
 
 T = TypeVar("T")
 U8 = NDArray[np.uint8]
@@ -74,13 +82,31 @@ class Take:
     shot: Shot
     source: bytes
     assets: Mapping[str, bytes] = field(default_factory=dict)
+    opened: dict[str, bytes] = field(default_factory=dict)
+    """Bytes, by digest, of the further photos that steps open (`Step.opens`)."""
     photo: Photo | None = None
     matte: Matte | None = None
+    reading: Reading | None = None
+    """What was read off the picture that a lookalike imitates."""
+    others: dict[str, Matte] = field(default_factory=dict)
+    """Cut-outs of further photos, by the photo's digest."""
+    glances: dict[str, bytes] = field(default_factory=dict)
+    """Glances at the same further photos, by digest."""
+    wearer: Wearer | None = None
+    """The person that the product is put on, and where it lies on them."""
+    ghost: Ghost | None = None
+    """What was taken out of, and put into, a ghost-mannequin picture."""
     recoloured: F32 | None = None
     """float32 (H, W) 0..1 at source geometry: where, and how far, the product was given another colour."""
     glance: bytes = b""
     """JPEG of the photo at a whole fraction of its size (`studio.imaging.glance`), kept with the cut-out for QA and previews."""
+    printed: U8 | None = None
+    """uint8 (h, w, 4) sRGB at a quarter of `matte`: the artwork's own colours, and how much of each pixel they cover."""
     placed: Placed | None = None
+    layout: tuple[Standing, ...] = ()
+    """The products of a group where they stand on the canvas, from the back to the front."""
+    transmission: F32 | None = None
+    """float32 (H, W, 3) linear 0..1, canvas-sized: the part of the ground's light that comes through glass, by channel."""
     ground: U8 | None = None
     """uint8 (H, W, 3) sRGB: the set without the product; None while the background is transparent."""
     shade: F32 | None = None
@@ -89,6 +115,10 @@ class Take:
     """uint8 (H, W, 3) sRGB, canvas-sized: the placed product under the set's light; None while it keeps its own."""
     image: U8 | None = None
     """uint8 (H, W, 3) or (H, W, 4) sRGB: the finished picture before encoding."""
+    drawn: list[Mark] = field(default_factory=list)
+    """Words, lines and figures beside the product, in the order of drawing (canvas pixels)."""
+    words: tuple[PlacedText, ...] = ()
+    """Text that stands on `image`, part by part (`studio.typesetting.placed`)."""
     encoded: bytes = b""
     media_type: str = ""
     engine: str = "procedural"

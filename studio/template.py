@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from studio.briefs import Brief
+from studio.briefs.files import File, files_in
 from studio.destination import Destination, Limit
 from studio.fields import Aspect, Fraction, HexColour, Slug, Use
 from studio.grounds import Ground, WhiteGround
@@ -84,6 +86,16 @@ class Composition(Frozen):
     """`fit`: all of it is visible. `fill`: it covers the room inside the margins, whatever `fill` says; what runs over is cut."""
     reference_box: Literal["product", "photo"] = "product"
     """What the rules above are about: the product's box, or the whole photo, in which the product keeps its place."""
+    same_scale: bool = False
+    """The photos of one product (front, back, angle, spin) are drawn to one scale and stand on one line."""
+    same_scale_by: Literal["camera", "height"] = "camera"
+    """What one scale means: the camera stood still, or the product, turned about its upright axis, is always as tall."""
+
+    @model_validator(mode="after")
+    def _one_line(self) -> Composition:
+        if self.same_scale and self.baseline is None:
+            raise ValueError("same_scale needs a baseline to stand on")
+        return self
 
 
 class Shadow(Frozen):
@@ -99,6 +111,11 @@ class Reflection(Frozen):
 
     strength: Fraction = 0.0
     fade: Annotated[float, Field(gt=0, le=1)] = 0.25
+
+
+Material = Literal["photo", "auto", "glass", "metal", "fabric"]
+"""What the product is made of, so that the set shows through it, mirrors it or does not. `photo`: as the photo has it, whatever
+it is; `auto`: what the product's data say, and `photo` where they say nothing."""
 
 
 class Roi(Frozen):
@@ -171,6 +188,10 @@ class Scene(Frozen):
     """What of the product's shape a ControlNet is shown."""
     outgrowth: Fraction = 0.02
     """How much of the product's area a generator may add to it before the picture is held back."""
+    f_stop: Annotated[float, Field(ge=0, le=64)] = 0.0
+    """Aperture: the set blurs with its distance from the product, more the smaller the number; 0: everything as it was drawn."""
+    far_edge: Fraction = 0.62
+    """Where the ground of a picture ends and its far wall begins, for `f_stop`: 0 top of the canvas, 1 bottom."""
 
 
 class Prompt(Frozen):
@@ -215,10 +236,14 @@ class Template(Frozen):
     brand: Slug | None = None
     """The brand whose rules are in this template already; the library fills it."""
     recipe: Slug = "photography"
+    """The studio; a `brief` says its name already."""
+    brief: Brief | None = None
+    """What the studio is told beyond what every look says (`studio.briefs`)."""
     applies_to: AppliesTo = AppliesTo()
     outputs: Annotated[tuple[Slug, ...], Field(min_length=1)]
     """Destination ids; one shot is made for each."""
     light: Light = Light()
+    material: Material = "photo"
     composition: Composition = Composition()
     crops: dict[Aspect, dict[str, Any]] = Field(default_factory=dict)
     """Aspect ratio of a destination ("4:5") -> fields over `composition` there."""
@@ -248,6 +273,11 @@ class Template(Frozen):
     """What an order may try in turn when QA holds an image back: fields over this template's, e.g. another refiner."""
 
     @property
+    def files(self) -> tuple[File, ...]:
+        """Files that the brief names."""
+        return tuple(files_in(self.brief))
+
+    @property
     def key(self) -> str:
         """`id@version`, and `+brand` where a brand's rules are in it."""
         return f"{self.id}@{self.version}" + (f"+{self.brand}" if self.brand else "")
@@ -266,6 +296,21 @@ class Template(Frozen):
         """The looks of `fallback`, in order. None of them falls back any further."""
         base = self.model_dump(exclude={"fallback"})
         return tuple(Template.model_validate(_over(base, rung)) for rung in self.fallback)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _studio(cls, data: Any) -> Any:
+        """The brief's studio is the recipe."""
+        brief = data.get("brief") if isinstance(data, Mapping) else None
+        kind = brief.get("kind") if isinstance(brief, Mapping) else getattr(brief, "kind", None)
+        return {"recipe": kind, **data} if kind else data
+
+    @model_validator(mode="after")
+    def _brief_fits(self) -> Template:
+        """A brief for another studio is an error."""
+        if self.brief is not None and self.brief.kind != self.recipe:
+            raise ValueError(f"brief.kind is {self.brief.kind}, but recipe is {self.recipe}")
+        return self
 
     @model_validator(mode="after")
     def _ladder_valid(self) -> Template:

@@ -11,6 +11,7 @@ from studio.destination import Destination
 from studio.selection import Rule, Selection
 from studio.template import Template
 from templates.layers import Layer, resolved, with_pictures
+from templates.marks import with_signs
 from templates.reading import Problem, checked, load_yaml, merged
 from templates.versions import KEY, read_lock
 
@@ -138,6 +139,7 @@ def _destination(found: Contents, path: Path) -> None:
 
 def _brand(found: Contents, path: Path) -> None:
     data = load_yaml(path)
+    data = data if isinstance(data, Problem) else with_signs(path, data, found.assets)
     brand = [data] if isinstance(data, Problem) else checked(Brand, path, data)
     if isinstance(brand, list):
         found.problems += brand

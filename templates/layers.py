@@ -73,7 +73,35 @@ def with_pictures(path: Path, data: Mapping[str, Any], assets: dict[str, bytes])
         name = digest_bytes(content)
         assets[name] = content
         done = merged(done, _nested(at, {**holder, digest: name}))
-    return done
+    brief = _filed(path, ("brief",), done.get("brief"), assets)
+    if isinstance(brief, Problem):
+        return brief
+    return {**done, "brief": brief} if "brief" in done else done
+
+
+def _filed(path: Path, at: Field, value: Any, assets: dict[str, bytes]) -> Any:
+    """A brief's value with the digests of the files it names (`studio.briefs.files.File`), or a Problem."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("path"), str) and set(value) <= {"path", "digest"}:
+            return _file_of(path, at, value["path"], assets)
+        parts: dict[str, Any] = {}
+        for key, inner in value.items():
+            parts[key] = _filed(path, (*at, str(key)), inner, assets)
+        return next((part for part in parts.values() if isinstance(part, Problem)), parts)
+    if isinstance(value, list):
+        items = [_filed(path, (*at, str(place)), inner, assets) for place, inner in enumerate(value)]
+        return next((item for item in items if isinstance(item, Problem)), items)
+    return value
+
+
+def _file_of(path: Path, at: Field, name: str, assets: dict[str, bytes]) -> dict[str, str] | Problem:
+    try:
+        content = (path.parent / name).read_bytes()
+    except OSError as error:
+        return Problem(path, ".".join((*at, "path")), f"{name}: {error.strerror}")
+    digest = digest_bytes(content)
+    assets[digest] = content
+    return {"path": name, "digest": digest}
 
 
 def _pictures(data: Mapping[str, Any]) -> Iterator[tuple[Field, Mapping[str, Any], str, str]]:

@@ -18,7 +18,10 @@ from studio.selection import Rule
 from studio.template import Template
 from templates import layers
 from templates.folder import Contents, House, Style, read_folder
+from templates.fonts import font_assets
 from templates.lexicon import worded
+from templates.marks import written
+from templates.people import peopled
 from templates.reading import Problem, refusal
 from templates.versions import drift, read_released
 
@@ -27,7 +30,8 @@ class Library:
     """Styles, destinations and brands of one or more folders. Raises TemplateError naming file and field for what is wrong in
     them; with `strict` off, what is wrong is left out and listed in `problems`."""
 
-    def __init__(self, root: Path, extra: Sequence[Path] = (), *, strict: bool = True) -> None:
+    def __init__(self, root: Path, extra: Sequence[Path] = (), *, strict: bool = True, fonts: Path | None = None) -> None:
+        self._fonts = fonts
         self._destinations: dict[str, Destination] = {}
         self._styles: dict[str, Style] = {}
         self._houses: dict[str, House] = {}
@@ -36,6 +40,7 @@ class Library:
         self._locked: dict[str, tuple[Path, str]] = {}
         self._rules: list[tuple[Path, Rule]] = []
         self._branded: dict[tuple[str, str], Template] = {}
+        self._folders = (*extra, root)
         self._worded: dict[str, tuple[Template, Template]] = {}
         self._files: dict[str, Path] = {}
         self.problems: list[Problem] = []
@@ -48,9 +53,9 @@ class Library:
             raise refusal(self.problems)
 
     @classmethod
-    def default(cls, extra: Sequence[Path] = (), *, strict: bool = True) -> Library:
-        """What Packshot brings along, and further folders of the same layout."""
-        return cls(PACKAGED, extra, strict=strict)
+    def default(cls, extra: Sequence[Path] = (), *, strict: bool = True, fonts: Path | None = None) -> Library:
+        """What Packshot brings along, and further folders of the same layout. `fonts`: the folder of fetched typefaces."""
+        return cls(PACKAGED, extra, strict=strict, fonts=fonts)
 
     def template(self, name: str) -> Template:
         """By `id@version`, or the highest version by `id`. A released version whose file has moved on is as it was released.
@@ -91,9 +96,10 @@ class Library:
         look = template if house is None or template.brand else self._with_brand(template, house)
         kept = self._worded.get(look.key)
         if kept is None or kept[0] is not look:
-            kept = look, worded(look, self._house(look.brand).brand.forbidden_words if look.brand else ())
+            words = worded(look, self._house(look.brand).brand.forbidden_words if look.brand else ())
+            kept = look, peopled(words, self._folders)
             self._worded[look.key] = kept
-        return kept[1]
+        return written(kept[1], product, self._house(look.brand).brand if look.brand else None, self._fonts)
 
     def brand(self, name: str) -> Brand:
         """By id. Raises UnknownTemplate, with close matches."""
@@ -126,6 +132,8 @@ class Library:
     def assets(self) -> Iterator[tuple[str, bytes]]:
         """Digest and bytes of every picture that looks name."""
         yield from self._assets.items()
+        if self._fonts is not None:
+            yield from font_assets(self._fonts)
 
     def locked(self) -> tuple[str, ...]:
         """Every released version as `id@version`."""

@@ -22,6 +22,7 @@ from serve_apps.orders.flow import Retry
 from serve_apps.orders.fulfilment import RenderShots
 from serve_apps.request.schema import OrderSpec
 from studio.product import Product, ProductImage
+from studio.setups import Setup
 from studio.shot import Outcome, Shot
 from templates.library import Library
 from tests import sample
@@ -43,8 +44,7 @@ def new_order(settings: Settings, number: int, *, uri: str = "", look: dict[str,
     fields = {name: more.pop(name) for name in ("on_fail", "ladder", "webhook") if name in more}
     spec = OrderSpec(
         product=Product(sku=sku, images=(image,)),
-        images=(image,),
-        slots=("front",),
+        setups=(Setup(slot="front", images=(image,)),),
         template=template,
         destinations=tuple(library.destination(output) for output in template.outputs),
         **fields,

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from studio.errors import NotFound
+from studio.product import Product
+
 TEMPLATE = """
 id: tiny-grey
 version: 1
@@ -31,6 +34,22 @@ accepts: [jpeg]
 max_bytes: 1000000
 sources: [{title: made for tests, date: 2026-11-22}]
 """
+
+
+class Shelf:
+    """Products where a studio looks for others."""
+
+    def __init__(self, *products: Product) -> None:
+        self._products = products
+
+    def product(self, sku: str) -> Product:
+        for product in self._products:
+            if product.sku == sku:
+                return product
+        raise NotFound(f"no product {sku!r}")
+
+    def variants(self, of: str) -> list[Product]:
+        return [product for product in self._products if product.variant_of == of]
 
 
 def photo(path: Path, seed: int, size: int = 240, colour: tuple[int, int, int] | None = None) -> None:

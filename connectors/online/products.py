@@ -32,3 +32,10 @@ class Products(Store):
         if row is None:
             raise NotFound(f"no product with SKU {sku!r}")
         return Product.model_validate(row.product)
+
+    def variants(self, of: str) -> list[Product]:
+        """Products that say they are variants of `of`, by SKU."""
+        same = products.c.product["variant_of"].as_string() == of
+        with self._database.begin() as connection:
+            rows = connection.execute(select(products.c.product).where(same).order_by(products.c.sku)).all()
+        return [Product.model_validate(row.product) for row in rows]

@@ -204,11 +204,12 @@ class _Run:
         if spec.resolved:
             return spec
         digests = await self._step("resolve", self._flow.steps.resolve, spec, self._order.priority)
-        images = tuple(
-            image if image.digest else image.model_copy(update={"digest": digest, "uri": BLOB + digest})
-            for image, digest in zip(spec.images, digests, strict=True)
+        return spec.with_photos(
+            {
+                image.uri: image if image.digest else image.model_copy(update={"digest": digest, "uri": BLOB + digest})
+                for image, digest in zip(spec.photos, digests, strict=True)
+            }
         )
-        return spec.model_copy(update={"images": images})
 
     async def _rendered(self, wanted: Sequence[Shot]) -> list[ShotResult]:
         cards = self._flow.cards

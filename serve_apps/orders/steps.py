@@ -41,13 +41,13 @@ class OrderSteps:
     async def resolve(self, spec: OrderSpec, tier: str) -> list[str]:
         """Digests of the photos, those with an address fetched into the store. Raises FetchError, ImageError, StorageError."""
         found = await asyncio.gather(
-            *(self._fetched(image.uri, tier) for image in spec.images if not image.digest), return_exceptions=True
+            *(self._fetched(image.uri, tier) for image in spec.photos if not image.digest), return_exceptions=True
         )
         for answer in found:
             if isinstance(answer, BaseException):
                 raise answer
         fetched = iter(found)
-        return [image.digest or str(next(fetched)) for image in spec.images]
+        return [image.digest or str(next(fetched)) for image in spec.photos]
 
     async def render(self, shots: Mapping[str, Shot], tier: str) -> dict[str, dict[str, Any]]:
         """Outcomes as JSON by shot key. Orders that want the same shot at the same time share one render."""
@@ -95,6 +95,6 @@ class OrderSteps:
     def _written(self, order: Order, result: ShotResult, outcome: Done) -> dict[str, str]:
         if self.folder is None:
             return {}
-        name = asset_name(order.template.partition("@")[0], result.destination, result.slot, outcome.asset.media_type)
+        name = asset_name(result.template.id, result.destination, result.slot, outcome.asset.media_type)
         path = self.folder.publish(order.sku, name, self.storage.get_blob(outcome.asset.digest))
         return {FOLDER: str(PurePosixPath(path.relative_to(self.folder.root)))}

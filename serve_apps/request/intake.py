@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from cluster.estimates import seconds_a_shot
 from connectors.online.orders import NewOrder, Order, OrderState
+from connectors.online.products import Products
 from serve_apps.http.prefer import Preferences
 from serve_apps.orders.telling import ended
 from serve_apps.parts import Parts
@@ -75,9 +76,25 @@ def spec_of(
     parts: Parts, wanted: ImageRequest, *, product: Product | None = None, has_blob: Callable[[str], bool] | None = None
 ) -> OrderSpec:
     """Everything the order names, looked up. Raises InputError, UnknownTemplate, NotFound, NotStored or a not_supported error."""
-    find = parts.products.get if product is None else (lambda _sku: product)
     known = has_blob or parts.storage.has_blob
-    return resolve(wanted, library=parts.library, product=find, has_blob=known, generator=_generator(parts))
+    relatives = Known(parts.products, product)
+    return resolve(wanted, library=parts.library, relatives=relatives, has_blob=known, generator=_generator(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Products that this installation knows; `own` is as its batch says it, whatever is stored."""
+
+    products: Products
+    own: Product | None = None
+
+    def product(self, sku: str) -> Product:
+        """By SKU. Raises NotFound."""
+        return self.own if self.own is not None and self.own.sku == sku else self.products.get(sku)
+
+    def variants(self, of: str) -> Sequence[Product]:
+        """Variants of something, by SKU."""
+        return self.products.variants(of)
 
 
 def _generator(parts: Parts) -> str:

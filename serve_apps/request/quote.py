@@ -41,8 +41,8 @@ def quote(
 
 def _stand_ins(spec: OrderSpec) -> OrderSpec:
     """The same order, with a digest of the address for photos whose own is not known yet."""
-    images = tuple(i if i.digest else i.model_copy(update={"digest": digest_of(["address", i.uri])}) for i in spec.images)
-    return spec.model_copy(update={"images": images})
+    found = {i.uri: i if i.digest else i.model_copy(update={"digest": digest_of(["address", i.uri])}) for i in spec.photos}
+    return spec.with_photos(found)
 
 
 def _calls(due: Iterable[Shot], cards: Cards) -> Counter[str]:

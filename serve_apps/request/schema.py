@@ -3,6 +3,7 @@ field is an error, never ignored."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from serve_apps.request.edits import Digest, Edits
 from studio.destination import Destination
 from studio.fields import Slug
 from studio.product import Dimensions, Frozen, ImageRole, Product, ProductImage, Swatch
+from studio.setups import Setup
 from studio.shot import Outcome
 from studio.template import Template
 
@@ -50,6 +52,22 @@ class ImageInput(Frozen):
         return self
 
 
+class PhotoInput(Frozen):
+    """One more photo: exactly one of `url` and `asset`, and what it shows."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://", max_length=2000)] | None = Field(
+        default=None, description="Public address of the photo.", examples=["https://shop.example/mug-inside.jpg"]
+    )
+    asset: Digest | None = Field(default=None, description="Hash of a picture in the store (BLAKE3).", examples=["0" * 64])
+    role: ImageRole = Field(description="What the photo shows.", examples=["inside"])
+
+    @model_validator(mode="after")
+    def _one(self) -> PhotoInput:
+        if (self.url is None) == (self.asset is None):
+            raise ValueError("give exactly one of url and asset")
+        return self
+
+
 class ProductFacts(Frozen):
     """What is known of the product. With `input.sku`, fields given here replace the stored ones for this order."""
 
@@ -64,6 +82,9 @@ class ProductFacts(Frozen):
     )
     dimensions: Dimensions | None = Field(default=None, description="Outer size in millimetres.")
     swatches: Annotated[tuple[Swatch, ...], Field(max_length=50)] | None = Field(default=None, description="Its colours.")
+    bundle: Annotated[tuple[Sku, ...], Field(max_length=24)] | None = Field(
+        default=None, description="Known products that stand with it in a group shot.", examples=[["CUP-01", "POT-01"]]
+    )
 
 
 class QaRequest(Frozen):
@@ -92,6 +113,10 @@ class ImageRequest(Frozen):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     input: ImageInput | None = Field(default=None, description="The photo, unless it is uploaded with the request.")
+    photos: Annotated[tuple[PhotoInput, ...], Field(max_length=24)] = Field(
+        default=(),
+        description="Further photos that a studio needs (`inside`, `artwork`, `reference` ...); not with `input.sku`.",
+    )
     product: ProductFacts | None = Field(default=None, description="What is known of the product.")
     template: TemplateName = Field(
         description="Template id for its newest version, `id@version`, or `auto`: chosen by the rules.",
@@ -131,6 +156,9 @@ class BatchItem(Frozen):
     """One line of a batch. Fields left out come from the batch's defaults."""
 
     input: ImageInput = Field(description="The photo.")
+    photos: Annotated[tuple[PhotoInput, ...], Field(max_length=24)] = Field(
+        default=(), description="Further photos that a studio needs."
+    )
     product: ProductFacts | None = Field(default=None, description="What is known of the product.")
     template: TemplateName | None = Field(
         default=None, description="Template id, `id@version`, or `auto`.", examples=["amazon-white"]
@@ -144,7 +172,11 @@ class BatchItem(Frozen):
         own = {name: value for name in ("template", "edits", "destinations") if (value := getattr(self, name)) is not None}
         shared = {name: value for name in BatchDefaults.model_fields if (value := getattr(defaults, name)) is not None}
         pairs = {**defaults.metadata, **(self.metadata or {})}
-        return ImageRequest.model_validate({**shared, **own, "input": self.input, "product": self.product, "metadata": pairs})
+        return ImageRequest.model_validate({**shared, **own, **self._given, "metadata": pairs})
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        return {"input": self.input, "photos": self.photos, "product": self.product}
 
 
 class BatchRequest(BatchDefaults):
@@ -173,23 +205,44 @@ class OrderSpec(Frozen):
     """An accepted order with everything looked up: nothing in it changes when a template file or a product record does."""
 
     product: Product
-    images: Annotated[tuple[ProductImage, ...], Field(min_length=1)]
-    """Photos to make images from; the digest is empty until a URL has been fetched."""
-    slots: tuple[str, ...]
-    """Name of each photo's place, beside `images`: front, front-2, back ..."""
+    setups: Annotated[tuple[Setup, ...], Field(min_length=1)]
+    """Pictures to make; a photo's digest is empty until its URL has been fetched."""
     template: Template
     """With the order's edits applied."""
     destinations: Annotated[tuple[Destination, ...], Field(min_length=1)]
+    """Where every setup goes that names no outputs."""
+    named: dict[Slug, Destination] = Field(default_factory=dict)
+    """Destinations that setups name."""
     on_fail: OnFail = "review"
     ladder: tuple[Template, ...] = ()
     """Looks to try in turn where the first does not pass, for `on_fail: retry`."""
     webhook: bool = True
     metadata: dict[str, str] = Field(default_factory=dict)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _stored_before(cls, data: Any) -> Any:
+        """Orders of before there were studios have photos and the names of their places."""
+        if not isinstance(data, dict) or "images" not in data:
+            return data
+        pairs = zip(data["images"], data["slots"], strict=True)
+        rest = {name: value for name, value in data.items() if name not in {"images", "slots"}}
+        return {**rest, "setups": [{"slot": slot, "images": [image]} for image, slot in pairs]}
+
+    @property
+    def photos(self) -> tuple[ProductImage, ...]:
+        """Every photo that is opened, each address once."""
+        return tuple({image.uri: image for setup in self.setups for image in setup.photos}.values())
+
     @property
     def resolved(self) -> bool:
         """Whether every photo's digest is known."""
-        return all(image.digest for image in self.images)
+        return all(image.digest for image in self.photos)
+
+    def with_photos(self, found: Mapping[str, ProductImage]) -> OrderSpec:
+        """The same with other records of its photos, by address."""
+        setups = tuple(setup.with_photos(lambda image: found[image.uri]) for setup in self.setups)
+        return self.model_copy(update={"setups": setups})
 
 
 class ShotResult(Frozen):

@@ -6,14 +6,15 @@ from serve_apps.request.schema import OrderSpec, ShotResult
 from studio.recipes.base import Cards
 from studio.recipes.catalogue import recipe
 from studio.shot import Outcome, Shot
+from templates.shotlist import shot_of
 
 
 def shots(spec: OrderSpec) -> list[Shot]:
-    """One shot for each photo and destination, in that order. Every photo's digest must be known."""
+    """One shot for each setup and destination, in that order. Every photo's digest must be known."""
     return [
-        Shot(product=spec.product, template=spec.template.at(destination), destination=destination, images=(image,), slot=slot)
-        for image, slot in zip(spec.images, spec.slots, strict=True)
-        for destination in spec.destinations
+        shot_of(spec.product, (setup.template or spec.template).at(place), place, setup)
+        for setup in spec.setups
+        for place in ([spec.named[output] for output in setup.outputs] or spec.destinations)
     ]
 
 

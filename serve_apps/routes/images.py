@@ -16,14 +16,16 @@ from serve_apps.http.tracing import trace_of
 from serve_apps.http.uploads import check_upload, content_type, parsed, read_form, read_json, unsupported
 from serve_apps.parts import Parts, parts_of
 from serve_apps.request.intake import Incoming, place, quote_of, spec_of, wait_for
-from serve_apps.request.schema import ImageInput, ImageRequest, OrderView, Quote
+from serve_apps.request.schema import ImageInput, ImageRequest, OrderView, PhotoInput, Quote
 from studio.keys import digest_bytes
+from studio.product import ImageRole
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 _JSON, _FORM = "application/json", "multipart/form-data"
 _REPLAYED = {
     "Idempotency-Replayed": {"schema": {"type": "string"}, "description": "`true`: the key was known, nothing new was ordered."}
 }
+_FURTHER = {"type": "string", "contentMediaType": "application/octet-stream", "description": "A further photo, by its role."}
 _BODY: dict[str, Any] = {
     "required": True,
     "content": {
@@ -36,6 +38,7 @@ _BODY: dict[str, Any] = {
                 "properties": {
                     "request": {"$ref": "#/components/schemas/ImageRequest"},
                     "file": {"type": "string", "contentMediaType": "application/octet-stream", "description": "The photo."},
+                    **dict.fromkeys(ImageRole, _FURTHER),
                 },
             },
             "encoding": {"request": {"contentType": _JSON}, "file": {"contentType": "image/*, application/octet-stream"}},
@@ -75,7 +78,7 @@ async def create_image(
     wanted, uploaded = await _read(request, parts, keep=not dry_run)
     if dry_run:
         quote = await asyncio.to_thread(
-            lambda: quote_of(parts, spec_of(parts, wanted, has_blob=lambda d: d == uploaded or parts.storage.has_blob(d)))
+            lambda: quote_of(parts, spec_of(parts, wanted, has_blob=lambda d: d in uploaded or parts.storage.has_blob(d)))
         )
         return Response(quote.model_dump_json(), headers={"cache-control": "no-store"}, media_type=_JSON)
     incoming = Incoming(wanted, caller.key_id, idempotency_key or "", trace_of(request.scope))
@@ -87,23 +90,34 @@ async def create_image(
     return order_response(parts, order, headers, hit=placed.hit if placed.created else None)
 
 
-async def _read(request: Request, parts: Parts, *, keep: bool) -> tuple[ImageRequest, str]:
-    """The request with its upload as an asset, and the upload's digest. A picture is stored only if `keep`."""
+async def _read(request: Request, parts: Parts, *, keep: bool) -> tuple[ImageRequest, set[str]]:
+    """The request with its uploads as assets, and the uploads' digests. A picture is stored only if `keep`."""
     kind = content_type(request)
     if kind == _JSON:
         wanted = await read_json(request, ImageRequest)
         if wanted.input is None:
             raise fault("give the photo as input, or upload it as the part `file` of a form", "input")
-        return wanted, ""
+        return wanted, set()
     if kind != _FORM:
         raise unsupported(_JSON, _FORM)
     form = await read_form(request)
     wanted = parsed(form.request, ImageRequest)
-    if not form.file or wanted.input is not None:
-        raise fault("a form has the photo as its part `file`, and no input", "input")
-    upload = await check_upload(form.file, parts.settings.fetch)
-    if keep:
-        digest = await asyncio.to_thread(parts.storage.put_blob, upload.data, media_type=upload.media_type)
+    if not (form.file or form.photos) or wanted.input is not None:
+        raise fault("a form has the photo as its part `file` or under the name of its role, and no input", "input")
+    named = {role: await _uploaded(parts, data, role, keep=keep) for role, data in form.photos.items()}
+    if form.file:
+        first = ImageInput(asset=await _uploaded(parts, form.file, None, keep=keep))
     else:
-        digest = digest_bytes(upload.data)
-    return wanted.model_copy(update={"input": ImageInput(asset=digest)}), digest
+        role = next(iter(named))
+        first = ImageInput(asset=named[role], role=role)
+    further = tuple(PhotoInput(asset=name, role=role) for role, name in named.items() if role != first.role)
+    uploaded = {str(first.asset), *named.values()}
+    return wanted.model_copy(update={"input": first, "photos": (*wanted.photos, *further)}), uploaded
+
+
+async def _uploaded(parts: Parts, data: bytes, role: ImageRole | None, *, keep: bool) -> str:
+    """Digest of a picture that came with the request; it is stored only if `keep`."""
+    upload = await check_upload(data, parts.settings.fetch, artwork=role is ImageRole.ARTWORK)
+    if keep:
+        return await asyncio.to_thread(parts.storage.put_blob, upload.data, media_type=upload.media_type)
+    return digest_bytes(upload.data)

@@ -9,6 +9,7 @@ from typing import Any, cast
 from studio.destination import Destination
 from studio.keys import canonical, chain, digest_bytes, digest_of
 from studio.models.base import ModelCard
+from studio.setups import Arrange, each_photo
 from studio.shot import Shot
 from studio.steps.base import Step
 from studio.template import Template
@@ -22,6 +23,8 @@ class Recipe:
 
     name: str
     steps: tuple[Step, ...]
+    setups: Arrange = each_photo
+    """Which pictures there are of a product, and from which photos."""
 
     def keys(self, shot: Shot, cards: Cards) -> Iterator[tuple[Step, str]]:
         """Every step with its key: the digest of all that could change what the step makes."""
@@ -32,8 +35,8 @@ class Recipe:
             yield step, key
 
     def first(self, shot: Shot) -> str:
-        """The key that the first step's key follows: the recipe and the photos."""
-        return digest_of({"recipe": self.name, "sources": [image.digest for image in shot.images]})
+        """The key that the first step's key follows: the photo. Studios that begin alike share what they made of it."""
+        return digest_of({"photo": shot.images[0].digest})
 
     def key(self, shot: Shot, cards: Cards) -> str:
         """The shot's own key: the key of its last step."""
@@ -44,7 +47,7 @@ class Recipe:
         """Digests of what the key is made of, by kind, so that a changed key can be explained."""
         steps = [step for step in self.steps if step.applies(shot)]
         return {
-            "image": digest_of([image.digest for image in shot.images]),
+            "image": digest_of([image.digest for image in shot.photos]),
             "template": digest_of([{k: v for k, v in step.reads(shot).items() if k != "attributes"} for step in steps]),
             "attribute": digest_of([step.reads(shot).get("attributes") for step in steps]),
             "model": digest_of([cards(name).key for step in steps for name in step.models(shot)]),
@@ -57,8 +60,9 @@ class Recipe:
 
     def assets(self, shot: Shot) -> tuple[str, ...]:
         """Digests of further bytes the recipe needs beside the photos (a background picture)."""
-        named = (getattr(shot.template.background, "digest", ""), shot.template.scene.reference_digest)
-        return tuple(digest for digest in named if digest)
+        look = shot.template
+        named = (getattr(look.background, "digest", ""), look.scene.reference_digest, *(file.digest for file in look.files))
+        return tuple(dict.fromkeys(digest for digest in named if digest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +108,11 @@ def _around(step: Step, look: Look, cards: Cards) -> tuple[str, str] | tuple[()]
 
 
 def _part(step: Step, shot: Shot, cards: Cards) -> dict[str, Any]:
-    return {
+    part = {
         "step": step.name,
         "version": step.version,
         "reads": step.reads(shot),
         "models": [cards(name).key for name in step.models(shot)],
     }
+    opened = [image.digest for image in step.opens(shot)]
+    return {**part, "opens": opened} if opened else part

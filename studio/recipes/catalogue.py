@@ -8,8 +8,23 @@ from importlib import import_module
 from studio.errors import TemplateError
 from studio.recipes.base import Recipe
 
-NAMES = ("cutout", "photography")
-"""Each is a module of this package with a function `build() -> Recipe`."""
+NAMES = (
+    "ad-poster",
+    "callouts",
+    "cutout",
+    "detail-crop",
+    "dimensions",
+    "ghost-mannequin",
+    "group-shot",
+    "in-hand",
+    "listing-set",
+    "lookalike",
+    "mockup",
+    "on-model",
+    "photography",
+    "variant-strip",
+)
+"""Each is a module of this package (with underscores) with a function `build() -> Recipe`."""
 
 
 @lru_cache
@@ -17,6 +32,6 @@ def recipe(name: str) -> Recipe:
     """The recipe of that name. Raises TemplateError for an unknown one."""
     if name not in NAMES:
         raise TemplateError(f"no recipe {name!r}; there are {', '.join(NAMES)}")
-    built = import_module(f"studio.recipes.{name}").build()
+    built = import_module(f"studio.recipes.{name.replace('-', '_')}").build()
     assert isinstance(built, Recipe)
     return built

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from studio.recipes.base import Recipe
+from studio.steps.angles import CutAngles, setups
 from studio.steps.backdrop import Backdrop
 from studio.steps.calibrate import Calibrate
 from studio.steps.compose import Compose
@@ -10,7 +11,10 @@ from studio.steps.cutout import CutoutStep
 from studio.steps.decode import Decode
 from studio.steps.encode import Encode
 from studio.steps.examine import Examine
+from studio.steps.focus import Focus
 from studio.steps.generate import Generate
+from studio.steps.glass import SeeThrough, Transmit
+from studio.steps.gleam import Gleam
 from studio.steps.ground import Ground
 from studio.steps.harmonise import HarmoniseStep
 from studio.steps.inspect import Inspect
@@ -22,7 +26,7 @@ from studio.steps.scene import SceneStep
 
 def build() -> Recipe:
     """From the photo to the measured file. Steps that a look does not ask for do not apply to it."""
-    product = (Decode(), Calibrate(), CutoutStep(), RecolourStep(), Place())
-    surroundings = (Backdrop(), SceneStep(), Generate(), Ground())
-    picture = (RelightStep(), HarmoniseStep(), Compose(), Encode(), Examine(), Inspect())
-    return Recipe("photography", product + surroundings + picture)
+    product = (Decode(), Calibrate(), CutoutStep(), CutAngles(), RecolourStep(), Place(), Transmit())
+    surroundings = (Backdrop(), SceneStep(), Generate(), Focus(), Ground(), SeeThrough())
+    picture = (RelightStep(), Gleam(), HarmoniseStep(), Compose(), Encode(), Examine(), Inspect())
+    return Recipe("photography", product + surroundings + picture, setups)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from studio.errors import PackshotError, StepError
 from studio.models.base import Models
+from studio.product import ProductImage
 from studio.shot import Shot
 from studio.take import Take
 
@@ -33,6 +34,10 @@ class Step(ABC):
 
     def models(self, shot: Shot) -> tuple[str, ...]:
         """Names of the models this step may call for the shot; their cards are part of the key and of the plan."""
+        return ()
+
+    def opens(self, shot: Shot) -> tuple[ProductImage, ...]:
+        """Photos beside `images[0]` whose bytes this step reads from `take.opened`; their digests are part of the key."""
         return ()
 
     @abstractmethod

@@ -20,10 +20,10 @@ from serve_apps.request.schema import ImageRequest, OrderResult, OrderSpec
 from serve_apps.request.shots import shot_key, shot_result, shots
 from serve_apps.request.views import view
 from studio.models.registry import Registry
-from studio.product import Product
 from studio.qa.policy import decide, limits
 from studio.shot import Asset, Done, Failed, Outcome, Rejected, Report
 from templates.library import Library
+from tests.sample import Shelf
 
 LIBRARY = Library.default()
 PROFILE = load_profile("local")
@@ -35,7 +35,7 @@ STORED = "ab" * 32
 def spec(**fields: Any) -> OrderSpec:
     body = {"template": "amazon-white", "input": {"asset": STORED}, "destinations": ["amazon-main", "shopify"], **fields}
     wanted = ImageRequest.model_validate(body)
-    return resolve(wanted, library=LIBRARY, product=lambda sku: Product(sku=sku), has_blob=lambda _: True)
+    return resolve(wanted, library=LIBRARY, relatives=Shelf(), has_blob=lambda _: True)
 
 
 def quoted(order: OrderSpec, known: int = 0, measured: float | None = None) -> Any:

@@ -24,6 +24,7 @@ from studio.errors import InputError, NotFound, NotStored, UnknownTemplate
 from studio.product import Product, ProductImage
 from studio.template import Template
 from templates.library import Library
+from tests.sample import Shelf
 
 LIBRARY = Library.default()
 STORED = "ab" * 32
@@ -35,15 +36,13 @@ MUG = Product(
 )
 
 
-def find(sku: str) -> Product:
-    if sku != MUG.sku:
-        raise NotFound(f"no product {sku!r}")
-    return MUG
+def places(spec: OrderSpec) -> list[str]:
+    return [setup.slot for setup in spec.setups]
 
 
 def resolved(**fields: Any) -> OrderSpec:
     wanted = ImageRequest.model_validate({"template": "amazon-white", **fields})
-    return resolve(wanted, library=LIBRARY, product=find, has_blob=lambda digest: digest == STORED)
+    return resolve(wanted, library=LIBRARY, relatives=Shelf(MUG), has_blob=lambda digest: digest == STORED)
 
 
 def models(root: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[type[BaseModel]]:
@@ -144,20 +143,20 @@ class TestResolve:
         spec = resolved(input={"url": "https://shop.example/a.jpg"}, product={"title": "A mug"})
         assert not spec.resolved
         assert (spec.template.key, [p.id for p in spec.destinations]) == ("amazon-white@1", ["amazon-main"])
-        assert (spec.slots, spec.images[0].uri, spec.product.title) == (("front",), "https://shop.example/a.jpg", "A mug")
+        assert (places(spec), spec.photos[0].uri, spec.product.title) == (["front"], "https://shop.example/a.jpg", "A mug")
         assert spec.product.sku.startswith("photo-")
         assert resolved(input={"url": "https://shop.example/a.jpg"}).product.sku == spec.product.sku
 
     def test_an_asset(self) -> None:
         spec = resolved(input={"asset": STORED, "role": "back"}, product={"sku": "B-1"})
         assert spec.resolved
-        assert (spec.images[0].uri, spec.images[0].digest, spec.slots) == (BLOB + STORED, STORED, ("back",))
+        assert (spec.photos[0].uri, spec.photos[0].digest, places(spec)) == (BLOB + STORED, STORED, ["back"])
         with pytest.raises(NotStored):
             resolved(input={"asset": "cd" * 32})
 
     def test_a_known_product(self) -> None:
         spec = resolved(input={"sku": "MUG-01"}, product={"title": "Better mug"})
-        assert (spec.slots, len(spec.images)) == (("front", "front-2"), 2)
+        assert (places(spec), len(spec.photos)) == (["front", "front-2"], 2)
         assert (spec.product.title, spec.product.category) == ("Better mug", "Kitchen")
         with pytest.raises(NotFound):
             resolved(input={"sku": "NOPE"})
@@ -191,7 +190,7 @@ class TestResolve:
                 "qa": {"on_fail": "retry"},
             }
         )
-        spec = resolve(wanted, library=OneTemplate.default(), product=find, has_blob=lambda _: True)
+        spec = resolve(wanted, library=OneTemplate.default(), relatives=Shelf(MUG), has_blob=lambda _: True)
         (rung,) = spec.ladder
         assert (rung.cutout.refiner, rung.composition.fill) == ("closed_form", 0.9)
 

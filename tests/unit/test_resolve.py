@@ -12,6 +12,7 @@ from serve_apps.request.schema import ImageRequest, OrderSpec
 from studio.errors import InputError, TemplateError
 from studio.product import Product, ProductImage
 from templates.library import Library
+from tests.sample import Shelf
 from tests.unit.test_layers import SHOP, folder
 
 WIDE = SHOP.replace("64", "640")
@@ -31,7 +32,9 @@ def order(library: Library, known: Product | None = None, **request: Any) -> Ord
     data: dict[str, Any] = {"input": {"url": "https://example.com/a.jpg"}, "template": "clog"} | request
     if known:
         data["input"] = {"sku": known.sku}
-    return resolve(ImageRequest.model_validate(data), library=library, product=lambda sku: known, has_blob=lambda digest: True)  # type: ignore[arg-type,return-value]
+    return resolve(
+        ImageRequest.model_validate(data), library=library, relatives=Shelf(*filter(None, [known])), has_blob=lambda _: True
+    )
 
 
 def test_the_rules_choose(library: Library) -> None:
@@ -58,3 +61,12 @@ def test_the_request_has_the_last_word(library: Library) -> None:
 def test_what_the_brand_forbids_is_said(library: Library) -> None:
     with pytest.raises(TemplateError, match="forbidden_looks: boot@1"):
         order(library, template="boot", product={"brand": "Acme"})
+
+
+def test_orders_stored_before_there_were_setups() -> None:
+    """A row of the orders table outlives the code that wrote it."""
+    spec = order(Library.default(), template="amazon-white")
+    data = spec.model_dump(mode="json")
+    (setup,) = data.pop("setups")
+    again = OrderSpec.model_validate({**data, "images": setup["images"], "slots": [setup["slot"]]})
+    assert again == spec

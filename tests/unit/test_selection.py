@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from studio.product import ImageRole, Product, ProductImage
 from studio.selection import Rule, choose
-from studio.slots import fitting
+from studio.setups import fitting
 from studio.template import AppliesTo, Template
 
 
