@@ -39,17 +39,21 @@ def models_list() -> None:
 
 
 def models_fetch(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all but the optional ones")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all but the optional ones; `fonts`: the typefaces")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Optional ones too")] = False,
 ) -> None:
-    """Bring the pinned weights into the model cache and check them."""
+    """Bring the pinned weights, and the typefaces, into the model cache and check them."""
     from cluster.engine import registry
     from cluster.settings import load_settings
     from connectors.weights import fetch
+    from templates.fonts import cards as typefaces
 
     settings = load_settings()
     cards = registry(settings)
-    wanted = [cards.card(name) for name in names or cards.names()]
+    wanted = [cards.card(name) for name in names or cards.names() if name != "fonts"]
+    wanted += typefaces() if not names or "fonts" in names else []
     fetch(
         [card for card in wanted if names or everything or not card.optional],
         settings.weights_folder,
@@ -62,10 +66,11 @@ def models_verify() -> None:
     from cluster.engine import registry
     from cluster.settings import load_settings
     from connectors.weights import verify
+    from templates.fonts import cards as typefaces
 
     settings = load_settings()
     cards = registry(settings)
-    states = verify([cards.card(name) for name in cards.names()], settings.weights_folder)
+    states = verify([*(cards.card(name) for name in cards.names()), *typefaces()], settings.weights_folder)
     for name, problem in states.items():
         out.print(f"{name}: {problem or 'as pinned'}", markup=False)
     raise typer.Exit(1 if any(states.values()) else 0)

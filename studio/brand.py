@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from studio.briefs.files import File
 from studio.fields import Fraction, HexColour, Slug
 from studio.grounds import Ground
 from studio.product import Frozen
@@ -41,6 +42,10 @@ class Logo(Frozen):
     """The brand's sign and the room it needs."""
 
     uri: Annotated[str, Field(min_length=1)]
+    file: File | None = None
+    """PNG with transparency, beside the brand's file: what posters draw."""
+    on_dark: File | None = None
+    """Another for dark grounds; a logo is never recoloured."""
     clear_space: Fraction = 0.25
     """Free room on each side, as a share of the logo's height."""
     min_width_px: Annotated[int, Field(ge=8)] = 96

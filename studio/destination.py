@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from studio.fields import Aspect, Format, Slug, Use
+from studio.fields import Aspect, Format, Fraction, Slug, Use
 from studio.product import Frozen
 
 Cure = Literal["refiner", "seed", "engine"]
@@ -55,6 +55,36 @@ class Encoding(Frozen):
     dpi: Annotated[int, Field(ge=72, le=1200)] = 300
 
 
+class SafeArea(Frozen):
+    """Edges of the picture that the channel covers with its own signs, as fractions of the canvas: no words there."""
+
+    top: Fraction = 0.0
+    right: Fraction = 0.0
+    bottom: Fraction = 0.0
+    left: Fraction = 0.0
+
+
+class Naming(Frozen):
+    """How the files of a listing are named, without extension. `{id}` is the product's identifier there, `{number}` counts the
+    further pictures from 1 (`{number:02}` with two digits), `{slot}` is the picture's place in the set."""
+
+    main: str = "{id}"
+    further: str = "{id}-{number:02}"
+    identifiers: tuple[str, ...] = ()
+    """Product attributes that hold the identifier, the first that is there; then the SKU."""
+    only: Annotated[str, StringConstraints(pattern=r"^\[.+\]$")] = "[A-Za-z0-9._-]"
+    """Characters that the identifier may have, as a class of a regular expression; others are left out."""
+
+
+class Count(Frozen):
+    """How many pictures a listing has."""
+
+    min: Annotated[int, Field(ge=1)] = 1
+    max: Annotated[int, Field(ge=1)] | None = None
+    wanted: Annotated[int, Field(ge=1)] | None = None
+    """How many are recommended; fewer are no error."""
+
+
 class Destination(Frozen):
     """What one sales channel accepts: a row of reference data with source and date, and the QA limits that follow from it."""
 
@@ -67,6 +97,7 @@ class Destination(Frozen):
     max_bytes: Annotated[int, Field(gt=0)]
     background: Literal["white", "transparent", "any"] = "any"
     use: Use = "main"
+    safe_area: SafeArea = SafeArea()
     qa: dict[str, Limit] = Field(default_factory=dict)
     """Bounds on what we make for it."""
     upload: dict[str, Limit] = Field(default_factory=dict)
@@ -75,6 +106,12 @@ class Destination(Frozen):
     """Ratios that are accepted beside the one we make."""
     also_accepts: tuple[Literal["tiff", "gif", "bmp"], ...] = ()
     """Formats that are accepted there and that we never write."""
+    naming: Naming | None = None
+    """Names of a listing's files; None: the shop does not care."""
+    count: Count | None = None
+    """How many pictures a listing has; None: nothing is known."""
+    alt_text: Annotated[int, Field(ge=20)] | None = None
+    """Most characters of a picture's alternative text; None: nothing is known."""
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     cites: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     """Rule -> place in `sources` of where its number is from; the first one where nothing is said."""

@@ -1,4 +1,4 @@
-"""Final files: JPEG, PNG, WebP, AVIF with the sRGB profile, the source type and the density inside, below a byte limit."""
+"""Final files: JPEG, PNG, WebP, AVIF, PDF with the sRGB profile, source type and density inside, below a byte limit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,21 @@ from studio.destination import Encoding
 from studio.errors import OverByteLimit, StepError
 from studio.fields import Format
 from studio.imaging.metadata import density_exif, xmp_packet
+from studio.imaging.pdf import page
 from studio.imaging.png import FAST, SMALL, density_chunk, png_bytes, profile_chunk, xmp_chunk
 from studio.imaging.profile import srgb_profile
 from studio.take import U8
 
-MEDIA_TYPES: dict[Format, str] = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
+MEDIA_TYPES: dict[Format, str] = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "pdf": "application/pdf",
+}
 LOSSLESS = 100
+PAGE_BYTES = 8192
+"""Of a PDF beside its picture, at most."""
 Compress = Callable[[int], bytes]
 
 
@@ -36,10 +45,14 @@ def encode(image: U8, encoding: Encoding, *, max_bytes: int, source_type: str, d
     `source_type` is the IPTC URI of `metadata.digital_source_type`. The same pixels give the same bytes in every process.
     Raises OverByteLimit when nothing fits and StepError when the format cannot hold an alpha channel.
     """
-    if encoding.format == "jpeg" and image.shape[2] == 4:
-        raise StepError("the destination wants JPEG, which has no transparency: give the template a background")
+    if encoding.format in {"jpeg", "pdf"} and image.shape[2] == 4:
+        raise StepError(
+            f"the destination wants {encoding.format.upper()}, which has no transparency: give the template a background"
+        )
     if encoding.format == "png":
         data, quality = _png(image, max_bytes, source_type, dpi), LOSSLESS
+    elif encoding.format == "pdf":
+        data, quality = _page(image, encoding, max_bytes, source_type, dpi)
     else:
         data, quality = _lossy(image, encoding, max_bytes, source_type, dpi)
     return Encoded(data, MEDIA_TYPES[encoding.format], quality)
@@ -53,6 +66,14 @@ def _png(image: U8, max_bytes: int, source_type: str, dpi: int) -> bytes:
         if len(data) <= max_bytes:
             return data
     raise OverByteLimit(f"the PNG has {len(data)} bytes at its smallest, the limit is {max_bytes}")
+
+
+def _page(image: U8, encoding: Encoding, max_bytes: int, source_type: str, dpi: int) -> tuple[bytes, int]:
+    """A page around the best JPEG that leaves room for the rest of the file."""
+    as_jpeg = encoding.model_copy(update={"format": "jpeg"})
+    jpeg, quality = _lossy(image, as_jpeg, max_bytes - PAGE_BYTES, source_type, dpi)
+    size = image.shape[1], image.shape[0]
+    return page(jpeg, size, dpi=dpi, profile=srgb_profile(), xmp=xmp_packet(source_type)), quality
 
 
 def _lossy(image: U8, encoding: Encoding, max_bytes: int, source_type: str, dpi: int) -> tuple[bytes, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -16,6 +16,7 @@ from studio.errors import StepError
 from studio.imaging.codec import decode
 from studio.imaging.colour import delta_e_2000, srgb_to_lab
 from studio.imaging.glance import factor, look
+from studio.imaging.pdf import is_pdf, picture_of
 from studio.qa.thumb import Thumb, block_mean, shrink
 from studio.shot import Shot
 from studio.take import F32, U8, Matte, Photo, Placed, Take
@@ -67,7 +68,7 @@ class Subject:
     @cached_property
     def final(self) -> Photo:
         """The final bytes, decoded. Raises StepError when their size is not the canvas's: nothing could be compared."""
-        photo = decode(self.take.encoded)
+        photo = decode(picture_of(self.take.encoded))
         if photo.rgb.shape != self.placed.rgb.shape:
             raise StepError(f"final picture is {photo.size}, the canvas is {self.placed.rgb.shape[1::-1]}")
         return photo
@@ -174,7 +175,9 @@ def cut(plane: U8, box: Box) -> U8:
 
 
 def read_header(data: bytes) -> Header:
-    """Header facts of an encoded picture; no pixel is decoded."""
+    """Header facts of an encoded picture; no pixel is decoded. Those of a PDF are its picture's, but for the format."""
+    if is_pdf(data):
+        return replace(read_header(picture_of(data)), format="pdf")
     with Image.open(io.BytesIO(data)) as image:
         name = (image.format or "").lower()
         return Header(

@@ -16,6 +16,7 @@ from studio.evidence import Line
 from studio.imaging.codec import Limits, decode
 from studio.imaging.matte import cut
 from studio.imaging.views import View, closer, frame, item
+from studio.imaging.pdf import picture_of
 from studio.models.base import Answer, Models
 from studio.qa.subject import Box, Header, above, bounds, read_header
 from studio.steps.cutout import meaningful
@@ -61,7 +62,7 @@ class Upload:
     @cached_property
     def facts(self) -> Facts:
         """Further header facts."""
-        with Image.open(io.BytesIO(self.data)) as image:
+        with Image.open(io.BytesIO(picture_of(self.data))) as image:
             profile, density = image.info.get("icc_profile") or b"", image.info.get("dpi")
             deep = image.mode in SIXTEEN or bits_of_png(self.data) > 8
             return Facts(
@@ -128,7 +129,7 @@ def bits_of_png(data: bytes) -> int:
 async def opened(data: bytes, models: Models, *, matting: str = "", reading: str = "", limits: Limits | None = None) -> Upload:
     """Decode a file, find its product with a matting model and read its lettering with another; an empty name leaves that out.
     A picture with a meaningful alpha channel of its own calls no matting model. Raises ImageError, and what the models raise."""
-    photo = decode(data, limits or Limits())
+    photo = decode(picture_of(data), limits or Limits())
     alpha = photo.alpha if meaningful(photo) else (await _found(photo, models, matting) if matting else None)
     return Upload(data, photo, alpha=alpha, lines=await _read(photo, alpha, models, reading) if reading else None)
 

@@ -28,6 +28,12 @@ FAMILIES = {
     "safety",
     "defects",
     "scene",
+    "ghost",
+    "lettering",
+    "lookalike",
+    "on-model",
+    "print",
+    "scale",
 }
 BOUNDS = [(name, limit) for table in (DEFAULTS, WHITE, STANDING) for name, limit in table.items()]
 

@@ -46,7 +46,7 @@ def distance(one: str, other: str) -> float:
 
 
 def test_the_industries_are_exactly_these() -> None:
-    assert sorted(p.name for p in STYLES.iterdir() if p.is_dir()) == sorted([*INDUSTRIES, "starter"])
+    assert sorted(p.name for p in STYLES.iterdir() if p.is_dir()) == sorted([*INDUSTRIES, "starter", "studios"])
     for industry in INDUSTRIES:
         files = sorted(p.name for p in (STYLES / industry).glob("*.yaml") if "@" not in p.name)
         assert files == sorted(["industry.yaml", f"{industry}-main.yaml", f"{industry}-lifestyle.yaml"])

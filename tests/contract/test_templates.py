@@ -112,9 +112,10 @@ class TestRecipes:
 
     def test_reads_top_to_bottom(self) -> None:
         steps = [step.name for step in recipe("photography").steps]
-        product = ["decode", "calibrate", "cutout", "recolour", "place"]
-        surroundings = ["backdrop", "scene", "generate", "ground"]
-        assert steps == [*product, *surroundings, "relight", "harmonise", "compose", "encode", "examine", "inspect"]
+        product = ["decode", "calibrate", "cutout", "cut-others", "recolour", "place", "transmit"]
+        surroundings = ["backdrop", "scene", "generate", "focus", "ground", "see-through"]
+        picture = ["relight", "gleam", "harmonise", "compose", "encode", "examine", "inspect"]
+        assert steps == [*product, *surroundings, *picture]
 
     def test_unknown(self) -> None:
         with pytest.raises(TemplateError, match="photography"):

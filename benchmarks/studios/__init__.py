@@ -1,0 +1,1 @@
+"""Benchmarks of the studios: exactness on ground truth, and time by step."""
