@@ -18,6 +18,8 @@ GENTLE, STEEP = 0.25, 0.60
 """Slopes of the contour up to which it surely lies on the ground, and from which it surely does not."""
 STEEPEST = 0.36
 """Mean slope from the lowest point that a footprint can have: a box turned by 45 degrees has FORESHORTEN."""
+FRAY = (0.09, 0.015)
+"""Teeth and notches up to these parts of the product's width and height are frays of the cut-out."""
 BACK = 0.40
 """How far above the nearest foot the farthest one may end, as part of the product's width."""
 
@@ -47,14 +49,15 @@ def base_of(alpha: F32, box: Box) -> Base:
     x, y, w, h = box
     rise = np.full(alpha.shape[1], np.inf)
     rise[x : x + w] = _rises(alpha, box)
-    weight = _standing(rise, int(np.argmin(rise)), w, h)
+    calm = _calm(rise, w, h)
+    weight = _standing(rise, calm, int(np.argmin(rise)), w, h)
     for foot in _further_feet(rise, weight, w, h):
-        weight = np.maximum(weight, _standing(rise, foot, w, h))
+        weight = np.maximum(weight, _standing(rise, calm, foot, w, h))
     seen = np.flatnonzero(weight > 0.02)
     if not seen.size:
         seen = np.array([int(np.argmin(rise))])
     span = max(float(np.ptp(seen)), 4.0)
-    line = np.interp(np.arange(rise.size), seen, y + h - rise[seen])
+    line = np.interp(np.arange(rise.size), seen, y + h - calm[seen])
     spread = float(np.percentile(rise[seen], 90))
     depth = float(np.clip(2.2 * spread, 0.03 * w, FORESHORTEN * max(span, 0.12 * w)))
     middle = float(np.median(rise[seen])) * 0.5 + depth / 2
@@ -74,7 +77,17 @@ def _rises(alpha: F32, box: Box) -> F64:
     return np.where(solid.any(axis=0), np.argmax(solid[::-1], axis=0).astype(np.float64), np.inf)
 
 
-def _standing(rise: F64, lowest: int, width: int, height: int) -> F64:
+def _calm(rise: F64, width: int, height: int) -> F64:
+    """The contour without the low teeth and notches of a frayed cut-out, whose flanks say nothing about its slope."""
+    window = np.ones((1, max(3, round(FRAY[0] * width)) | 1), np.uint8)
+    calm = np.minimum(rise, 10.0 * height).astype(np.float32)[None]
+    for way in (cv2.MORPH_CLOSE, cv2.MORPH_OPEN):
+        move = cv2.morphologyEx(calm, way, window, borderType=cv2.BORDER_REPLICATE) - calm
+        calm = calm + move * np.clip(2 - np.abs(move) / np.float32(FRAY[1] * height), 0, 1)
+    return np.asarray(np.where(np.isfinite(rise), calm[0], np.inf), np.float64)
+
+
+def _standing(rise: F64, calm: F64, lowest: int, width: int, height: int) -> F64:
     """Weight 0..1 of the columns that stand around a foot's lowest one: 1 where the contour runs level, 0 from where it is
     too steep to lie on the ground.
     """
@@ -85,7 +98,7 @@ def _standing(rise: F64, lowest: int, width: int, height: int) -> F64:
         up = rise[way] - rise[lowest]
         free = np.flatnonzero(~np.isfinite(up) | (up > STEEPEST * np.arange(way.size) + max(2.0, 0.012 * height)))
         way = way[: free[0]] if free.size else way
-        up = up[: way.size]
+        up = calm[way] - calm[lowest]
         level = cv2.blur(np.pad(up, (0, window), mode="edge")[None], (window, 1), borderType=cv2.BORDER_REPLICATE)[0]
         slope = np.abs(np.gradient(level))[: way.size]
         part = 1 - np.clip((slope - GENTLE) / (STEEP - GENTLE), 0, 1)

@@ -36,18 +36,20 @@ def shade_of(alpha: F32, box: Box, shadow: Shadow, light: Light, horizon: float 
     """
     base, depth = base_of(alpha, box), shadow_depth(light)
     cast, contact = min(shadow.cast * depth, 1.0), min(shadow.contact * (CREVICE + (1 - CREVICE) * depth), 1.0)
-    dark = np.zeros(alpha.shape, np.float32)
+    dark: F32 = np.zeros(alpha.shape, np.float32)
     if cast > 0:
-        dark = cast * cast_shadow(alpha, base, light)
+        dark = np.float32(cast) * cast_shadow(alpha, base, light)
     if contact > 0:
-        dark = 1 - (1 - dark) * (1 - contact * contact_shadow(base, alpha.shape, light))
+        line = contact_line(base, alpha.shape)
+        dark = np.maximum(dark, np.float32(cast) * line)
+        dark = 1 - (1 - dark) * (1 - contact * contact_shadow(base, line, light))
     return np.asarray(dark * _window(alpha.shape, horizon), np.float32)
 
 
-def contact_shadow(base: Base, shape: tuple[int, ...], light: Light) -> F32:
-    """Occlusion close to the base, float32 (H, W) 0..1: a dark line right under the contour in a soft, wider pool."""
-    height, width = shape
-    factor = max(1.0, max(shape) / WORK_PX)
+def contact_shadow(base: Base, line: F32, light: Light) -> F32:
+    """Occlusion close to the base, float32 (H, W) 0..1: the contact `line` (H, W) in a soft, wider pool."""
+    height, width = line.shape
+    factor = max(1.0, max(line.shape) / WORK_PX)
     size = max(1, round(width / factor)), max(1, round(height / factor))
     foot = _footprint(base, size, factor)
     span = max(float(np.count_nonzero(base.weight > 0.1)), 0.10 * base.box[3]) / factor
@@ -56,7 +58,24 @@ def contact_shadow(base: Base, shape: tuple[int, ...], light: Light) -> F32:
         sigma = max(0.6, part * span * (0.6 + 0.8 * light.softness))
         pool += np.float32(amount) * _blur(foot, sigma, sigma * 0.45)
     wide = cv2.resize(pool, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(1 - (1 - np.clip(1.35 * wide, 0, 1)) * (1 - _line(base, shape)), np.float32)
+    return np.asarray(1 - (1 - np.clip(1.35 * wide, 0, 1)) * (1 - line), np.float32)
+
+
+def contact_line(base: Base, shape: tuple[int, ...]) -> F32:
+    """Where the product touches the ground, float32 (H, W) 0..1, at full size: no light gets in between, so that the line is 1
+    under the firmest part of any base, be it one thin foot, and runs out around it.
+    """
+    height, width = shape
+    fall = max(1.2, 0.009 * base.box[3])
+    dark = np.zeros((height, width), np.float32)
+    firm = base.weight / max(float(base.weight.max()), 1e-6)
+    top = max(0, int(base.line[base.weight > 0].min() - 4 * fall)) if (base.weight > 0).any() else height
+    rows = np.arange(top, height, dtype=np.float32)[:, None] + np.float32(0.5)
+    away = np.maximum(np.abs(rows - smoothed(base.line, 0.006 * base.box[2])[None, :]) - 1, 0)
+    wider = cv2.dilate(firm[None, :], np.ones((1, 2 * round(2 * fall) + 1), np.uint8))
+    around = cv2.GaussianBlur(wider, (0, 0), fall)[0]
+    dark[top:] = np.exp(-away / np.float32(fall)) * around
+    return dark
 
 
 def cast_shadow(alpha: F32, base: Base, light: Light) -> F32:
@@ -81,18 +100,6 @@ def _footprint(base: Base, size: tuple[int, int], factor: float) -> F32:
         inside = np.clip(front[start:end] - rows + 0.5, 0, 1) * np.clip(rows - front[start:end] + max(depth, 1.5) + 0.5, 0, 1)
         foot[:, start:end] = inside * weight[start:end]
     return foot
-
-
-def _line(base: Base, shape: tuple[int, ...]) -> F32:
-    """The tightest part of the contact shadow, at full size: darkest on the row below the product."""
-    height, width = shape
-    fall = max(1.2, 0.009 * base.box[3])
-    dark = np.zeros((height, width), np.float32)
-    top = max(0, int(base.line[base.weight > 0].min() - 4 * fall)) if (base.weight > 0).any() else height
-    rows = np.arange(top, height, dtype=np.float32)[:, None] + np.float32(0.5)
-    below = rows - base.line[None, :]
-    dark[top:] = np.exp(-np.abs(below) / np.float32(fall)) * cv2.GaussianBlur(base.weight[None, :], (0, 0), fall)
-    return dark * np.float32(0.8)
 
 
 def _thrown(alpha: F32, base: Base, light: Light, size: tuple[int, int], factor: float) -> tuple[F32, F32]:

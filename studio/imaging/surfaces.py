@@ -94,7 +94,7 @@ def _depth_of_field(scene: F32, horizon: int, blur: float) -> None:
     edge = horizon / height
     amount = np.clip((FOCUS - rows) / max(FOCUS - edge, 0.05), 0, 1) ** np.float32(1.3)
     knots = (0.0, 0.25, 0.5, 1.0)
-    softer = [part.copy(), *(_blurred(part, sigma * knot) for knot in knots[1:])]
+    softer = [part.copy(), *(blurred(part, sigma * knot) for knot in knots[1:])]
     for i in range(3):
         here = np.flatnonzero((amount >= knots[i]) & (amount <= knots[i + 1]))
         if here.size:
@@ -103,7 +103,7 @@ def _depth_of_field(scene: F32, horizon: int, blur: float) -> None:
             part[window] = softer[i][window] + (softer[i + 1][window] - softer[i][window]) * share
 
 
-def _blurred(picture: F32, sigma: float) -> F32:
+def blurred(picture: F32, sigma: float) -> F32:
     """Gaussian blur, wide ones at reduced size."""
     factor = max(1, int(sigma / 4))
     if factor == 1:

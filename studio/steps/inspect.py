@@ -7,6 +7,7 @@ from typing import Any
 from studio.keys import facts
 from studio.shot import Shot
 from studio.steps.base import PixelStep
+from studio.steps.place import LATER
 from studio.take import Take
 
 
@@ -26,7 +27,7 @@ class Inspect(PixelStep):
             "accepts": list(destination.accepts),
             "format": destination.encoding.format,
             "checks": sorted(checks_of(shot.template)),
-            "composition": facts(shot.template.composition, later=("scaling", "reference_box")),
+            "composition": facts(shot.template.composition, later=LATER),
         }
 
     def apply(self, take: Take) -> None:

@@ -16,9 +16,12 @@ from studio.imaging.resample import REACH, extended, padded, resampled_source
 from studio.keys import facts
 from studio.models.base import Models
 from studio.shot import Shot
+from studio.steps.angles import shared_scale
 from studio.steps.base import Step, ask, each
 from studio.take import F32, U8, Placed, Take
 
+LATER = ("scaling", "reference_box", "same_scale", "same_scale_by")
+"""Fields of a composition that did not always exist."""
 READER = "ocr"
 """The model that tells whether goods carry lettering."""
 
@@ -47,7 +50,7 @@ class Place(Step):
     def reads(self, shot: Shot) -> dict[str, Any]:
         """Composition, enlargement and canvas size."""
         return {
-            "composition": facts(shot.template.composition, later=("scaling", "reference_box")),
+            "composition": facts(shot.template.composition, later=LATER),
             "upscale": facts(shot.template.upscale, later=("unlettered",)),
             "canvas": [shot.destination.width, shot.destination.height],
         }
@@ -115,7 +118,10 @@ def planned(take: Take) -> Plan:
     product = extent_of(alpha, matte.cropped)
     whole = shot.template.composition.reference_box == "photo"
     extent = framed(product, (alpha.shape[1], alpha.shape[0])) if whole else product
-    scale = scale_of(extent, (shot.destination.width, shot.destination.height), shot.template.composition)
+    if shot.template.composition.same_scale:
+        scale = shared_scale(take)
+    else:
+        scale = scale_of(extent, (shot.destination.width, shot.destination.height), shot.template.composition)
     room = max(2, int(np.ceil(REACH / min(scale, 1.0))))
     return Plan(alpha, extent, scale, padded(product.soft, room, (alpha.shape[1], alpha.shape[0])))
 

@@ -12,6 +12,7 @@ import pytest
 from studio.imaging.shadow import shade_of
 from studio.qa.checks.banding import banding
 from studio.qa.checks.blur import blur, source_detail
+from studio.qa.checks.shadow import shadow_direction
 from studio.qa.checks.staging import frame, ground_drift, shadow_angle, white_on_white
 from studio.qa.defaults import CAST, DEFAULTS, SET
 from studio.qa.subject import Subject
@@ -98,6 +99,18 @@ def test_a_shadow_falls_away_from_the_light(azimuth: float) -> None:
     assert right is not None
     assert wrong is not None
     assert right < bound / 2 < bound < wrong
+
+
+@pytest.mark.parametrize("azimuth", [-60, 20, 60])
+def test_the_direction_is_the_one_that_explains_the_picture(azimuth: float) -> None:
+    assert shadow_direction(Subject(lit(azimuth))) == pytest.approx(-azimuth, abs=6)
+
+
+def test_a_shadow_on_the_wrong_side_is_seen() -> None:
+    take = lit(-60)
+    look = take.shot.template.model_copy(update={"light": Light(azimuth_deg=60, elevation_deg=40, softness=0.5)})
+    take.shot = take.shot.model_copy(update={"template": look})
+    assert shadow_direction(Subject(take)) == pytest.approx(60, abs=12)
 
 
 def test_no_shadow_has_no_direction() -> None:

@@ -147,6 +147,20 @@ class TestShade:
         inner = slice(30, SIDE - 30)
         assert np.array_equal(dark[inner, inner], (np.float32(0.5) * cast_shadow(mug(), found, LEFT))[inner, inner])
 
+    @pytest.mark.parametrize("name", ALL)
+    def test_every_base_is_as_dark_where_it_touches(self, name: str) -> None:
+        """Thin feet and round bases: key and fill are both kept out, whatever stands there."""
+        assert shade(ALL[name](), Shadow(contact=0.6, cast=0.3)).max() == pytest.approx(1 - 0.4 * 0.7, abs=0.05)
+
+    def test_a_frayed_base_stands_as_a_clean_one(self) -> None:
+        clean = block()
+        frayed = clean.copy()
+        low = lowest(clean, 160)
+        frayed[low - 2 : low, 110:210:5] = 0
+        left, right = base(clean), base(frayed)
+        assert right.weight[120:200].min() > 0.9
+        assert np.abs(left.line - right.line)[120:200].max() <= 2
+
     def test_no_shadow_on_the_wall(self) -> None:
         dark = shade(block(), Shadow(contact=0.5, cast=1), Light(azimuth_deg=0, elevation_deg=15), horizon=0.6 * SIDE)
         assert dark[: int(0.58 * SIDE)].max() == 0

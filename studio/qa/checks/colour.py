@@ -11,6 +11,8 @@ from studio.qa.subject import Subject, cut
 from studio.take import U8
 from studio.template import Template
 
+SEEN_THROUGH = 0.05
+"""Part of the ground's light from which a pixel of glass is the ground's as well."""
 CELLS = 40
 """Cells along the product's longer side for the local comparison."""
 
@@ -29,19 +31,26 @@ def delta_e_p95(subject: Subject) -> float | None:
 
 def delta_e_local(subject: Subject) -> float | None:
     """Largest CIEDE2000 between cells of the delivered product and the same cells of the photo itself: what repainted a
-    label or shifted one part would show here. Cells are a fortieth of the product; only fully opaque ones count.
+    label or shifted one part would show here. Cells are a fortieth of the product; only fully opaque ones count, and none
+    through which the set is seen.
     """
     _, _, width, height = subject.box
     if not min(*subject.box[2:], *subject.source_box[2:]):
         return None
     scale = CELLS / max(width, height)
     grid = (max(1, round(width * scale)), max(1, round(height * scale)))
-    whole = cv2.resize(cut(subject.inner, subject.box), grid, interpolation=cv2.INTER_AREA) == 255
+    whole = cv2.resize(cut(_solid(subject), subject.box), grid, interpolation=cv2.INTER_AREA) == 255
     if not whole.any():
         return None
     now = _cells(cut(subject.final.rgb, subject.box), grid)[whole]
     then = _cells(cut(subject.matte.foreground, subject.source_box), grid)[whole]
     return float(delta_e_2000(srgb_to_lab(now), srgb_to_lab(then)).max())
+
+
+def _solid(subject: Subject) -> U8:
+    """The inner product without its glass."""
+    through = subject.take.transmission
+    return subject.inner if through is None else np.where(through.max(axis=2) > SEEN_THROUGH, np.uint8(0), subject.inner)
 
 
 def relit_delta_e(subject: Subject) -> float | None:

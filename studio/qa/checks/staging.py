@@ -11,6 +11,7 @@ import numpy as np
 from studio.imaging.colour import delta_e_2000, srgb_to_lab
 from studio.imaging.light import shadow_run
 from studio.qa.check import Check
+from studio.qa.checks import angles, glass
 from studio.qa.glimpse import blocks, delivered
 from studio.qa.subject import COARSE, Subject
 from studio.qa.thumb import block_mean
@@ -149,4 +150,6 @@ CHECKS = (
     Check("frame", "ground", "share", "low", "line along an edge of the canvas", frame),
     Check("white_on_white", "ground", "share", "low", "outline that is lost on the ground", white_on_white),
     Check("shadow_angle", "shadow", "degrees", "low", "shadow's direction against the light", shadow_angle, casts),
+    *angles.CHECKS,
+    *glass.CHECKS,
 )
