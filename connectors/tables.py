@@ -46,3 +46,35 @@ runs = Table(
     Column("finished", Utc),
     Index("runs_by_start", "started"),
 )
+
+galleries = Table(
+    "galleries",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("ref", Text, primary_key=True),
+    Column("sku", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("live", JSON, nullable=False),
+    Column("wanted", JSON, nullable=False),
+    Column("ids", JSON, nullable=False),
+    Column("stamp", Utc),
+    Column("holder", String(64), nullable=False),
+    Column("held_until", Utc, nullable=False),
+    Column("updated", Utc, nullable=False),
+    Index("galleries_by_sku", "sku"),
+    Index("galleries_by_state", "connection", "state"),
+)
+
+gallery_history = Table(
+    "gallery_history",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("connection", String(64), nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("items", JSON, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Index("gallery_history_by_ref", "connection", "ref", "id"),
+)

@@ -1,0 +1,1 @@
+"""Strict stand-ins for vendors that cannot run here."""
