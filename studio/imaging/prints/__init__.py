@@ -1,0 +1,1 @@
+"""Artwork as pixels, and its way onto the surface of a blank."""
