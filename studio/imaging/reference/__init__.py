@@ -1,0 +1,1 @@
+"""What is read from a reference picture, and what follows from it."""
