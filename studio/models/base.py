@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from studio.errors import ModelFailed, PackshotError
 
-Task = Literal["matting", "upscaling", "generation", "embedding", "reading", "safety", "fake"]
+Task = Literal["matting", "upscaling", "generation", "embedding", "reading", "safety", "lettering", "landmarks", "fake"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ class Model(Protocol):
         reading:   uint8 (H, W, 3) sRGB -> lines of lettering (`studio.models.ocr_items`), or quads for a model that only finds
         embedding: uint8 (H, W, 3) sRGB -> float32 (D,), unit length
         safety:    uint8 (H, W, 3) sRGB -> float 0..1
+        landmarks: uint8 (H, W, 3) sRGB -> a `Pose`, or a list of `Face`s (`studio.body`)
         """
         ...
 

@@ -12,7 +12,7 @@ from studio.models.base import CPYTHON_311, Model, ModelCard, WheelFile
 from studio.models.configured import Given, folder_revision, parse
 from studio.models.diffusion.options import fingerprint
 from studio.models.presets import PRESETS, Preset
-from studio.models.witnesses import EMBED, NSFW, OCR, OCR_DETECT, PERSON
+from studio.models.witnesses import EMBED, FACE, NSFW, OCR, OCR_DETECT, PERSON, POSE
 
 SPAN_WHEEL = "9c9160eb6d85f8a50c53ec6cbc141940f6ffc19e7076d9f39fea36ebec43de07"
 REALESRGAN_WHEEL = "b187dcdc3c5ed6f9f842d7fe01dff81bf8f94a72db5f2fd6789757c659c7866d"
@@ -122,6 +122,8 @@ ROWS: dict[str, Row] = {
         Row(EMBED, "studio.models.embedding:Embedding"),
         Row(NSFW, "studio.models.nsfw:OpenNsfw"),
         Row(PERSON, "studio.models.person:Person"),
+        Row(POSE, "studio.models.pose:PoseNet"),
+        Row(FACE, "studio.models.face:FaceNet"),
         Row(
             ModelCard(
                 name="birefnet",

@@ -80,3 +80,39 @@ PERSON = ModelCard(
     ),
     optional=True,
 )
+
+
+def _mediapipe(name: str, folder: str, file: str, sha256: str, input_px: int, memory_mb: int) -> ModelCard:
+    return ModelCard(
+        name=name,
+        task="landmarks",
+        id=f"google/mediapipe {file.removesuffix('.tflite')}",
+        revision="mediapipe-0.10.21",
+        sha256=sha256,
+        licence="Apache-2.0",
+        commercial_use=True,
+        memory_mb=memory_mb,
+        input_px=input_px,
+        file=file,
+        source=WheelFile("mediapipe", "0.10.21", _MEDIAPIPE, f"mediapipe/modules/{folder}/{file}", CPYTHON_311),
+        optional=True,
+    )
+
+
+FACE = _mediapipe(
+    "face",
+    "face_detection",
+    "face_detection_short_range.tflite",
+    "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+    128,
+    60,
+)
+POSE = _mediapipe(
+    "pose",
+    "pose_landmark",
+    "pose_landmark_full.tflite",
+    "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    256,
+    120,
+)
+"""The studio of people on models asks them where to put things, and whether a face or a joint was lost."""

@@ -1,0 +1,1 @@
+"""Things on people: where they go, and what is in front of them."""
