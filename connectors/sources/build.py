@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from connectors.sources.base import Item, Row
 from connectors.sources.images import AddressError, locate
-from connectors.sources.mapping import MM, DimensionColumns, Mapping, SwatchColumn
+from connectors.sources.mapping import MM, BundleColumn, DimensionColumns, Mapping, SwatchColumn
 from connectors.sources.skus import Skus
 from studio.errors import RowError
 from studio.product import Dimensions, ImageRole, Product, ProductImage, Swatch
@@ -34,6 +34,8 @@ def build(row: Row, mapping: Mapping, base: Path, skus: Skus) -> Item:
             dimensions=_dimensions(row, mapping.dimensions),
             images=_images(row, mapping, base),
             swatches=tuple(colour for column in mapping.swatches for colour in _swatches(row, column)),
+            bundle=_bundle(row, mapping.bundle),
+            variant_of=row.cells.get(mapping.variant_of, ""),
         )
     except RowError as error:
         return error
@@ -91,6 +93,13 @@ def _images(row: Row, mapping: Mapping, base: Path) -> tuple[ProductImage, ...]:
             if value.strip()
         ]
     return one_front(found)
+
+
+def _bundle(row: Row, column: BundleColumn | None) -> tuple[str, ...]:
+    """Each SKU once, in order."""
+    cell = row.cells.get(column.column, "") if column else ""
+    parts = cell.split(column.separator) if column else []
+    return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
 def _dimensions(row: Row, columns: DimensionColumns) -> Dimensions:

@@ -68,13 +68,14 @@ def renamed(mapping: Mapping, known: dict[str, str]) -> Mapping:
     sides = {side: real(getattr(size, side)) for side in ("width", "height", "depth", "unit_column")}
     return mapping.model_copy(
         update={
-            **{field: real(getattr(mapping, field)) for field in ("sku", "title", "category", "brand")},
+            **{field: real(getattr(mapping, field)) for field in ("sku", "title", "category", "brand", "variant_of")},
             "attributes": {name: real(column) for name, column in mapping.attribute_columns.items()},
             "dimensions": size.model_copy(update=sides),
             "images": tuple(image.model_copy(update={"column": real(image.column)}) for image in mapping.images),
             "swatches": tuple(
                 item.model_copy(update={"column": real(item.column), "name": real(item.name)}) for item in mapping.swatches
             ),
+            "bundle": mapping.bundle and mapping.bundle.model_copy(update={"column": real(mapping.bundle.column)}),
             "inherit": inherit
             and inherit.model_copy(
                 update={"key": real(inherit.key), "columns": tuple(real(column) for column in inherit.columns)}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from connectors.sources.mapping import DimensionColumns, ImageColumn, Mapping, SwatchColumn, Unit, tidy
+from connectors.sources.mapping import BundleColumn, DimensionColumns, ImageColumn, Mapping, SwatchColumn, Unit, tidy
 from studio.errors import InputError
 from studio.product import ImageRole
 
@@ -27,6 +27,8 @@ _CATEGORY = ("category", "product_category", "product_type", "type", "google_pro
 _BRAND = ("brand", "brand_name", "vendor", "manufacturer")
 _HEX = ("colour_hex", "color_hex", "hex", "swatch", "swatch_hex")
 _COLOUR = ("colour", "color", "colour_name", "color_name", "shade")
+_BUNDLE = ("bundle", "bundle_skus", "bundled_with", "sold_with")
+_VARIANT_OF = ("variant_of", "variant_group", "item_group_id", "parent_sku")
 _UNIT = ("dimensions_unit", "dimension_unit", "dimensions_units", "size_unit")
 _MAIN = (
     "image_front",
@@ -49,7 +51,12 @@ _ROLES = {
     "mannequin": ImageRole.ON_MANNEQUIN,
     "artwork": ImageRole.ARTWORK,
     "reference": ImageRole.REFERENCE,
+    "angle": ImageRole.ANGLE,
+    "spin": ImageRole.SPIN,
+    "on_model": ImageRole.ON_MODEL,
+    "bare_mannequin": ImageRole.MANNEQUIN,
 }
+_SEVERAL = {"angle": "|", "spin": "|"}
 _NOT_IMAGES = {"alt", "alt_text", "caption", "title", "width", "height", "position", "role", "count", "id"}
 _VOLATILE = re.compile(
     r"(.*_)?(price|cost|currency|stock|quantity|qty|inventory|tax|status|published|created|updated|available|discontinue)(_.*)?"
@@ -72,9 +79,9 @@ def guess_mapping(path: Path, header: Sequence[str]) -> Mapping:
         raise InputError(f"{path}: no column looks like a SKU; name one `sku` or give a mapping (columns: {', '.join(header)})")
     images = _images(by_name)
     size = _dimensions(by_name, first(_UNIT))
-    swatch = first(_HEX)
+    swatch, bundle = first(_HEX), first(_BUNDLE)
     used = {sku, first(_TITLE), first(_CATEGORY), first(_BRAND), size.width, size.height, size.depth, size.unit_column, swatch}
-    used |= {image.column for image in images}
+    used |= {image.column for image in images} | {bundle, first(_VARIANT_OF)}
     return Mapping(
         sku=sku,
         title=first(_TITLE),
@@ -84,6 +91,8 @@ def guess_mapping(path: Path, header: Sequence[str]) -> Mapping:
         dimensions=size,
         images=images,
         swatches=(SwatchColumn(column=swatch, name=first(_COLOUR)),) if swatch else (),
+        bundle=BundleColumn(column=bundle) if bundle else None,
+        variant_of=first(_VARIANT_OF),
     )
 
 
@@ -98,7 +107,8 @@ def _images(by_name: dict[str, str]) -> tuple[ImageColumn, ...]:
             continue
         if match[1].rpartition("_")[2] in _NOT_IMAGES and match[1] not in _ROLES:
             continue
-        found.append(ImageColumn(column=column, role=_ROLES.get(match[1], ImageRole.DETAIL)))
+        shows = re.sub(r"_?\d+$", "", match[1])
+        found.append(ImageColumn(column=column, role=_ROLES.get(shows, ImageRole.DETAIL), separator=_SEVERAL.get(shows, "")))
     return tuple(found)
 
 

@@ -45,6 +45,13 @@ class SwatchColumn(Frozen):
     separator: str = ""
 
 
+class BundleColumn(Frozen):
+    """A column of SKUs that are sold together with a product."""
+
+    column: Column
+    separator: Annotated[str, Field(min_length=1)] = "|"
+
+
 class Inherit(Frozen):
     """Rows that share `key` with the row above take their empty `columns` from the first row of that group."""
 
@@ -70,6 +77,8 @@ class Mapping(Frozen):
     dimensions: DimensionColumns = DimensionColumns()
     images: tuple[ImageColumn, ...] = ()
     swatches: tuple[SwatchColumn, ...] = ()
+    bundle: BundleColumn | None = None
+    variant_of: str = ""
     inherit: Inherit | None = None
     require: tuple[Column, ...] = ()
 
@@ -87,6 +96,7 @@ class Mapping(Frozen):
         named += self.attribute_columns.values()
         named += [image.column for image in self.images]
         named += [name for swatch in self.swatches for name in (swatch.column, swatch.name)]
+        named += [self.variant_of, self.bundle.column if self.bundle else ""]
         named += [self.inherit.key, *self.inherit.columns] if self.inherit else []
         return [name for name in [*named, *self.require] if name]
 

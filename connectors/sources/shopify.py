@@ -75,14 +75,15 @@ class ShopifySource:
         if not any(self._cell(row, "sku") for row in variants):
             yield self._product(group[0], None, shared, skus)
             return
+        of = self._cell(group[0], "handle") if len(variants) > 1 else ""
         for row in variants:
-            yield self._product(group[0], row, shared, skus)
+            yield self._product(group[0], row, shared, skus, of)
 
     def _is_variant(self, row: Row) -> bool:
         """Rows that only add an image have neither a SKU nor an option value."""
         return bool(self._cell(row, "sku")) or any(row.cells.get(value, "") for _, value in self._options)
 
-    def _product(self, first: Row, variant: Row | None, shared: list[ProductImage], skus: Skus) -> Item:
+    def _product(self, first: Row, variant: Row | None, shared: list[ProductImage], skus: Skus, of: str = "") -> Item:
         row = variant or first
         try:
             own = self._cell(row, "variant_image") if variant else ""
@@ -95,6 +96,7 @@ class ShopifySource:
                 brand=self._cell(first, "vendor"),
                 attributes=self._attributes(first, variant),
                 images=one_front(images + shared),
+                variant_of=of,
             )
         except RowError as error:
             return error

@@ -41,12 +41,13 @@ class VendureSource:
             elif not self._cell(group[0], "name"):
                 yield from (row.error("a variant row without a product above it", self._column["name"]) for row in group)
             else:
-                yield from (self._product(group[0], row, skus) for row in group)
+                of = self._cell(group[0], "slug") if len(group) > 1 else ""
+                yield from (self._product(group[0], row, skus, of) for row in group)
 
     def _cell(self, row: Row, name: str) -> str:
         return row.cells.get(self._column.get(name, ""), "")
 
-    def _product(self, first: Row, row: Row, skus: Skus) -> Item:
+    def _product(self, first: Row, row: Row, skus: Skus, of: str) -> Item:
         names, values = _split(self._cell(first, "optiongroups")), _split(self._cell(row, "optionvalues"))
         try:
             if len(names) != len(values):
@@ -65,6 +66,7 @@ class VendureSource:
                 brand=brand,
                 attributes={name: value for name, value in attributes.items() if value},
                 images=one_front([*self._assets(row, "variantassets"), *self._assets(first, "assets")]),
+                variant_of=of,
             )
         except RowError as error:
             return error

@@ -1,0 +1,1 @@
+"""Several products at one scale on one ground."""
