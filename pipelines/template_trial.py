@@ -166,7 +166,7 @@ class Bench:
         return image.model_copy(update={"digest": digest_bytes(self._fetch.read(image.uri))})
 
     def _open(self, catalogs: tuple[str, ...]) -> tuple[ShotList, dict[str, Product]]:
-        """Products by SKU, those of the first catalogue before those of the next, and the shot list that finds their relatives."""
+        """Products by SKU, those of the first catalogue first, and the shot list that finds their relatives."""
         if catalogs not in self._opened:
             products: dict[str, Product] = {}
             for row in (row for catalog in catalogs for row in open_source(catalog)):

@@ -15,8 +15,8 @@ from studio.errors import NoProductFound, PackshotError
 from studio.evidence import Line
 from studio.imaging.codec import Limits, decode
 from studio.imaging.matte import cut
-from studio.imaging.views import View, closer, frame, item
 from studio.imaging.pdf import picture_of
+from studio.imaging.views import View, closer, frame, item
 from studio.models.base import Answer, Models
 from studio.qa.subject import Box, Header, above, bounds, read_header
 from studio.steps.cutout import meaningful

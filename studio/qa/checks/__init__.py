@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from studio.qa.check import Check
 from studio.qa.checks import (
+    ad_poster,
     banding,
     blur,
     colour,
@@ -14,9 +15,15 @@ from studio.qa.checks import (
     features,
     file,
     geometry,
+    ghost_mannequin,
     ground,
+    group_shot,
     halo,
     identity,
+    listing,
+    lookalike,
+    mockup,
+    on_model,
     outgrowth,
     recolour,
     safety,
@@ -43,6 +50,13 @@ CHECKS: tuple[Check, ...] = (
     *staging.CHECKS,
     *shadow.CHECKS,
     *defects.CHECKS,
+    *ad_poster.CHECKS,
+    *ghost_mannequin.CHECKS,
+    *group_shot.CHECKS,
+    *listing.CHECKS,
+    *lookalike.CHECKS,
+    *mockup.CHECKS,
+    *on_model.CHECKS,
     *features.CHECKS,
     *file.CHECKS,
 )

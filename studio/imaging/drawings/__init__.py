@@ -1,0 +1,1 @@
+"""Measures, labels, crops and things of known size."""
