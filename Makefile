@@ -8,7 +8,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-unit test-ray test-integration check bench bench-serve bench-quality fmt clean setup
+.PHONY: demo test test-unit test-ray test-integration check bench bench-serve bench-quality bench-studios fmt clean setup
 
 setup: $(VENV)/.ready $(VENV)/.weights
 
@@ -65,6 +65,9 @@ bench-quality: setup
 	@$(BIN)/python -m benchmarks.preflight
 	@$(BIN)/python -m benchmarks.cutout_quality
 	@$(BIN)/python -m benchmarks.scene_reuse
+
+bench-studios: setup $(VENV)/.all-weights
+	@$(BIN)/python -m benchmarks.studios
 
 fmt: $(VENV)/.ready
 	@$(BIN)/ruff check --fix .

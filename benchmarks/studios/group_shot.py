@@ -26,7 +26,7 @@ from connectors.fetch import Fetcher
 from connectors.sources.registry import open_source
 from pipelines.relatives import CatalogueRelatives
 from studio.errors import PackshotError
-from studio.imaging.sizing import Size, seen
+from studio.imaging.groups.sizing import Size, seen
 from studio.keys import digest_bytes
 from studio.models.base import LocalModels
 from studio.product import Dimensions, Product, ProductImage

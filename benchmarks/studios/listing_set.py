@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from studio.errors import PackshotError
-from studio.imaging.view import view_of
+from studio.imaging.drawings.view import view_of
 from studio.keys import digest_bytes
 from studio.lengths import length
 from studio.models.base import LocalModels

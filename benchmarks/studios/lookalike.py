@@ -21,8 +21,8 @@ from cluster.settings import load_settings
 from connectors.fetch import Fetcher
 from studio.imaging.codec import decode
 from studio.imaging.light import towards
-from studio.imaging.palette import palette_distances, palette_of
-from studio.imaging.read_picture import read_picture
+from studio.imaging.reference.palette import palette_distances, palette_of
+from studio.imaging.reference.read_picture import read_picture
 from studio.imaging.views import frame, item
 from studio.keys import digest_bytes
 from studio.models.base import LocalModels

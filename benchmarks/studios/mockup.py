@@ -12,9 +12,9 @@ import numpy as np
 
 from studio.errors import PackshotError, UnknownModel
 from studio.imaging.colour import delta_e_2000, linear_to_u8, srgb_to_lab
-from studio.imaging.surface_field import read_map, surface_field
-from studio.imaging.uv import Field, map_field
-from studio.imaging.warp import sampled
+from studio.imaging.prints.surface_field import read_map, surface_field
+from studio.imaging.prints.uv import Field, map_field
+from studio.imaging.prints.warp import sampled
 from studio.keys import digest_bytes
 from studio.product import Product, ProductImage, Swatch
 from studio.recipes.mockup import build

@@ -23,7 +23,7 @@ from connectors.fetch import Fetcher
 from studio.body import Wearer
 from studio.briefs.on_model import OnModelBrief
 from studio.errors import MissingInput
-from studio.imaging.wearing import fitting
+from studio.imaging.worn.wearing import fitting
 from studio.keys import digest_bytes
 from studio.models.base import LocalModels
 from studio.models.registry import Registry

@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 
 from cluster.settings import FetchSettings
 from serve_apps.http.problems import fault, in_body
-from studio.imaging.artwork import check_drawing, drawing_kind
 from studio.imaging.codec import Limits, dimensions
+from studio.imaging.prints.artwork import check_drawing, drawing_kind
 from studio.imaging.sniff import FORMATS
 from studio.product import ImageRole
 

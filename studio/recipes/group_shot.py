@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from studio.briefs.group_shot import GroupShotBrief
 from studio.errors import MissingInput, TemplateError
-from studio.imaging.sizing import size_of
+from studio.imaging.groups.sizing import size_of
 from studio.product import Product, ProductImage
 from studio.qa.questions import questions
 from studio.recipes.base import Recipe
