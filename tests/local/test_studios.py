@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from cluster.settings import Settings
 from connectors.sources.registry import open_source
@@ -19,12 +21,15 @@ from pipelines.screen import Quiet
 from pipelines.single import Subject, shoot
 from studio.keys import digest_bytes
 from studio.product import Product
+from studio.qa.subject import read_header
 from studio.template import Template
 from templates.library import Library
 from tests import sample
+from tests.golden.similarity import ssim
 from tests.local.running import Running, running
 
 ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "golden"
 CASES = {
     "photography": ("photography-depth", "NL-KTL-01"),
     "lookalike": ("lookalike-warm-side", "NL-VAS-01"),
@@ -100,6 +105,21 @@ def test_three_ways_one_picture(studio: str, service: Running, tmp_path: Path) -
     assert asset["hash"] == digest, answer
     assert night[sku] == digest
     assert asset["status"] == shot["status"]
+    looks_as_approved(studio, Path(shot["path"]))
+
+
+def looks_as_approved(studio: str, made: Path) -> None:
+    """The picture against the one that a person has looked at, and what its file says. On a mismatch it lies in
+    tests/golden/failures; copied to tests/golden/studios it is approved."""
+    golden = GOLDEN / "studios" / f"{studio}.jpg"
+    header = read_header(made.read_bytes())
+    assert (header.format, header.mode, header.size, header.srgb) == ("jpeg", "RGB", (480, 480), True)
+    assert b"DigitalSourceType" in header.xmp
+    score = ssim(np.asarray(Image.open(made)), np.asarray(Image.open(golden))) if golden.is_file() else 0.0
+    if score <= 0.98:
+        (GOLDEN / "failures").mkdir(exist_ok=True)
+        shutil.copyfile(made, GOLDEN / "failures" / golden.name)
+    assert score > 0.98
 
 
 def by_night(settings: Settings, catalog: Path, template: str) -> dict[str, str]:
