@@ -240,7 +240,7 @@ class TestHooks:
         order = made.parts.orders.get(answer.json()["order"])
         assert answer.headers["location"] == answer.json()["url"] == f"/v1/orders/{order.id}"
         assert (order.sku, order.template, order.priority, order.state) == ("MUG-01", "tiny-grey@1", "urgent", "queued")
-        assert [image["uri"] for image in order.spec["images"]] == ["https://shop.example/mug.jpg"]
+        assert [image["uri"] for image in order.spec["setups"][0]["images"]] == ["https://shop.example/mug.jpg"]
         assert made.desk.started == [order.id]
         known = made.parts.products.get("MUG-01")
         assert (known.title, known.attributes) == (MUG["title"], MUG["attributes"])
