@@ -67,7 +67,7 @@ def host_threads(threads: int) -> None:
 
 def _few_arenas() -> None:
     """Two heaps for all threads of the process. With glibc's default, eight a core, every thread's heap keeps its own free pages:
-    ten times the photos then took 1.31 times the memory instead of 1.11 (docs/benchmarks.md)."""
+    ten times the photos then took 1.31 times the memory instead of 1.14 (docs/benchmarks.md)."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL("libc.so.6").mallopt(_M_ARENA_MAX, 2)
