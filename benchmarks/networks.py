@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 
-from tests import tiny
+from tests import tiny, tiny_parts
 
 Size = Literal["full", "tiny"]
 PRESETS = {"sdxl": "sdxl-lightning", "flux": "flux1-schnell", "z_image": "z-image-turbo"}
@@ -55,8 +55,8 @@ def _sdxl(folder: Path) -> Any:
         vae=_vae(4, scaling_factor=0.13025),
         text_encoder=_clip(768, 3072, 12, 12, projected=False),
         text_encoder_2=_clip(1280, 5120, 32, 20, projected=True),
-        tokenizer=tiny.clip_tokenizer(folder / "t"),
-        tokenizer_2=tiny.clip_tokenizer(folder / "t2"),
+        tokenizer=tiny_parts.clip_tokenizer(folder / "t"),
+        tokenizer_2=tiny_parts.clip_tokenizer(folder / "t2"),
         scheduler=EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1),
         add_watermarker=False,
     )
@@ -79,9 +79,9 @@ def _flux(folder: Path) -> Any:
         transformer=FluxTransformer2DModel(guidance_embeds=False).eval(),
         vae=_vae(16, scaling_factor=0.3611, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False),
         text_encoder=_clip(768, 3072, 12, 12, projected=False),
-        tokenizer=tiny.clip_tokenizer(folder / "t"),
+        tokenizer=tiny_parts.clip_tokenizer(folder / "t"),
         text_encoder_2=T5EncoderModel(config).eval(),
-        tokenizer_2=tiny.t5_tokenizer(),
+        tokenizer_2=tiny_parts.t5_tokenizer(),
         scheduler=FlowMatchEulerDiscreteScheduler(),
     )
 
@@ -103,7 +103,7 @@ def _z_image(folder: Path) -> Any:
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
         vae=_vae(16, scaling_factor=0.3611, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False),
         text_encoder=Qwen3Model(config).eval(),
-        tokenizer=tiny.qwen_tokenizer(folder / "t"),
+        tokenizer=tiny_parts.qwen_tokenizer(folder / "t"),
         transformer=ZImageTransformer2DModel().eval(),
     )
 

@@ -62,4 +62,4 @@ def _line(one: Listing) -> str:
     files = sum(entry.path is not None for entry in one.entries)
     left = f", left out: {', '.join(one.left_out)}" if one.left_out else ""
     why = f": {escape(one.problem)}" if one.problem else ""
-    return f"{escape(one.product.sku)}: {files} pictures {state}{escape(left)}{why}"
+    return f"{escape(one.product.sku)}: {files} pictures, {state}{escape(left)}{why}"

@@ -25,7 +25,7 @@ from studio.models.diffusion.options import read
 from studio.models.presets import Mode, preset
 from studio.models.registry import Registry
 from studio.take import U8
-from tests import tiny
+from tests import tiny, tiny_parts
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -199,7 +199,8 @@ def test_other_denoiser_weights_are_loaded(folder: Callable[[str], Path], tmp_pa
 
     torch.manual_seed(9)
     save_file(
-        {name: weight.contiguous() for name, weight in tiny.unet(xl=True).state_dict().items()}, tmp_path / "unet.safetensors"
+        {name: weight.contiguous() for name, weight in tiny_parts.unet(xl=True).state_dict().items()},
+        tmp_path / "unet.safetensors",
     )
     model = engine(folder("sdxl"), "sdxl-lightning", f"unet={tmp_path / 'unet.safetensors'}")
     assert not np.array_equal(picture(model, brief()), picture(engine(folder("sdxl"), "sdxl-lightning", "steps=4"), brief()))

@@ -204,6 +204,21 @@ def test_one_publisher_at_a_time(tmp_path: Path) -> None:
     assert publisher(tmp_path, Wall()).publish("p1", "SKU", items("a")).outcome == "live"
 
 
+def test_a_dead_publishers_hold_ends_and_its_work_is_taken_up(tmp_path: Path) -> None:
+    """What a killed process leaves: a claim, an intention, one picture of two at the shop."""
+    wall, records = Wall(["cat"]), Publications(f"{tmp_path}/records.db")
+    a, b = items("ab")
+    assert records.claim("shop", "p1", "SKU", "dead", 60)
+    records.intend("shop", "p1", "dead", [a, b], None)
+    picture = Picture(a.digest, a.media_type, a.name, lambda: blob("a"))
+    records.uploaded("shop", "p1", "dead", {a.digest: wall.add("p1", picture)})
+    with pytest.raises(Conflict):
+        publisher(tmp_path, wall).publish("p1", "SKU", [a, b])
+    records.renew("shop", "p1", "dead", -1)
+    assert publisher(tmp_path, wall).publish("p1", "SKU", [a, b]).outcome == "live"
+    assert (wall.names, wall.calls.count("add")) == ([*marks("ab"), "cat"], 2)
+
+
 @settings(max_examples=40)
 @given(
     sets=st.lists(st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=4).map("".join), min_size=1, max_size=3),

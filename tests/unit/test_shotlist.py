@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from pipelines.asking import subject_of
@@ -118,7 +116,7 @@ class TestAsking:
             subject_of(image, photos, facts, catalog, sku)
 
 
-def test_files_of_a_brief_get_their_digests(tmp_path: Path) -> None:
+def test_files_of_a_brief_get_their_digests() -> None:
     """What a brief names beside its YAML is read with it, and is among what the renderer fetches."""
     for template in LIBRARY.templates():
         for file in template.files:

@@ -26,7 +26,7 @@ def test_golden(speech: str) -> None:
 def test_budget_with_clips_tokenizer(tmp_path: Path) -> None:
     """Without merges each byte is a token, so that every prompt has to be cut."""
     pytest.importorskip("transformers")
-    from tests.tiny import clip_tokenizer
+    from tests.tiny_parts import clip_tokenizer
 
     tokenizer = clip_tokenizer(tmp_path)
     how, templates, words = dialect("tags", count=counted_by(tokenizer)), looks(), lexicon()
