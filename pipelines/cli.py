@@ -167,10 +167,12 @@ def report(run_id: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
     from cluster.settings import load_settings
     from pipelines.nightly import known_looks, make_report
     from pipelines.runfiles import RunFiles
+    from templates.library import Library
 
     settings = load_settings()
     files = RunFiles(settings.runs, run_id, endpoint_url=settings.storage.endpoint_url)
-    out.print(str(make_report(files, files.read_json("run.json"), storage(settings).get_blob, known_looks(settings))))
+    looks = known_looks(Library.default(extra=settings.template_folders, fonts=settings.weights_folder))
+    out.print(str(make_report(files, files.read_json("run.json"), storage(settings).get_blob, looks)))
 
 
 @app.command()

@@ -29,7 +29,7 @@ from pipelines.ledger import Totals, read_ledger
 from pipelines.plan import PAGE, Planned, Planner, Tally
 from pipelines.relatives import CatalogueRelatives
 from pipelines.report import write_report
-from pipelines.report_consistency import earlier_runs
+from pipelines.report_consistency import earlier_runs, keep_medians
 from pipelines.runfiles import RunFiles
 from studio.errors import RunError, UnknownTemplate
 from studio.template import Template
@@ -121,11 +121,11 @@ class Night:
         self._records = Records(settings.records)
         self._storage = storage(settings)
         self._cards = registry(settings)
+        self._library = Library.default(extra=settings.template_folders, fonts=settings.weights_folder)
 
     def plan(self, tally: Tally) -> Iterator[Planned]:
         """The shots that are due, with nothing spent yet."""
-        request = self._request
-        library = Library.default(extra=self._settings.template_folders, fonts=self._settings.weights_folder)
+        request, library = self._request, self._library
         mapping = load_mapping(request.mapping) if request.mapping else None
         source = open_source(request.catalog, mapping=mapping, format=request.format or None)
         relatives = CatalogueRelatives(lambda: open_source(request.catalog, mapping=mapping, format=request.format or None))
@@ -249,7 +249,7 @@ class Night:
         self._watch.phase("writing the report")
         summary.ledger = files.path("ledger.parquet")
         if files.local:
-            summary.report = str(make_report(files, asdict(summary), self._storage.get_blob, known_looks(self._settings)))
+            summary.report = str(make_report(files, asdict(summary), self._storage.get_blob, known_looks(self._library)))
         files.write_json("run.json", asdict(summary))
         self._records.finish_run(summary.run, summary.state, asdict(summary))
 
@@ -258,13 +258,14 @@ def make_report(
     files: RunFiles, run: dict[str, Any], image: Callable[[str], bytes], template: Callable[[str], Template | None]
 ) -> Path:
     """Write the HTML report of a run and return its path. `template` finds a look by key, for its tolerances."""
-    page, earlier = Path(files.path("report.html")), earlier_runs(files, str(run.get("catalog", "")))
-    return write_report(read_ledger(files), page, run=run, image=image, template=template, earlier=earlier)
+    rows = list(read_ledger(files))
+    keep_medians(files, rows)
+    earlier = earlier_runs(files, str(run.get("catalog", ""))) if rows else ()
+    return write_report(rows, Path(files.path("report.html")), run=run, image=image, template=template, earlier=earlier)
 
 
-def known_looks(settings: Settings) -> Callable[[str], Template | None]:
-    """Looks of this installation by key; None for one that it no longer has."""
-    library = Library.default(settings.template_folders, fonts=settings.weights_folder)
+def known_looks(library: Library) -> Callable[[str], Template | None]:
+    """A library's looks by key; None for one that it no longer has."""
 
     def find(key: str) -> Template | None:
         try:

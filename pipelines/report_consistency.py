@@ -21,6 +21,8 @@ Place = tuple[str, str]
 """Template key and destination."""
 EARLIER = 5
 """Runs looked back at."""
+MEDIANS = "medians.json"
+"""What a run leaves for later ones, so that they need not read its ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,14 @@ def earlier_runs(files: RunFiles, catalog: str, most: int = EARLIER) -> list[Ear
     return found
 
 
+def keep_medians(files: RunFiles, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Leave the medians of what a run released, by set, for the runs after it."""
+    found = _medians_of(rows)
+    files.write_json(
+        MEDIANS, [{"template": place[0], "destination": place[1], "medians": found[place]} for place in sorted(found)]
+    )
+
+
 def _beside(files: RunFiles, run: str) -> RunFiles:
     other = copy(files)
     other.run, other.root = run, str(PurePosixPath(files.root).parent / run)
@@ -79,12 +89,18 @@ def _beside(files: RunFiles, run: str) -> RunFiles:
 
 def _medians(files: RunFiles, catalog: str) -> dict[Place, dict[str, float]]:
     try:
-        if files.read_json("run.json").get("catalog") != catalog:
+        run = files.read_json("run.json")
+        if run.get("catalog") != catalog or not run.get("released", 1):
             return {}
-        released = _released(read_ledger(files))
+        if files.exists(MEDIANS):
+            return {(kept["template"], kept["destination"]): kept["medians"] for kept in files.read_json(MEDIANS)}
+        return _medians_of(read_ledger(files))
     except (RunError, pa.ArrowInvalid, OSError):
         return {}
-    return {place: consistency(pictures, {}).medians for place, pictures in released.items()}
+
+
+def _medians_of(rows: Iterable[Mapping[str, Any]]) -> dict[Place, dict[str, float]]:
+    return {place: consistency(pictures, {}).medians for place, pictures in _released(rows).items()}
 
 
 def _released(rows: Iterable[Mapping[str, Any]]) -> dict[Place, list[Picture]]:

@@ -42,9 +42,9 @@ class RunFiles:
         for folder in ("plan", "journal", "checkpoint"):
             self.fs.create_dir(self.path(folder), recursive=True)
 
-    def exists(self) -> bool:
-        """Whether this run has a plan."""
-        return bool(self.fs.get_file_info(self.path("plan.json")).type == pafs.FileType.File)
+    def exists(self, name: str = "plan.json") -> bool:
+        """Whether this run has a file; its plan unless another is named."""
+        return bool(self.fs.get_file_info(self.path(name)).type == pafs.FileType.File)
 
     def write_json(self, name: str, value: Any) -> None:
         """A small JSON file."""

@@ -19,7 +19,7 @@ from cluster.settings import Prices
 from pipelines.ledger import LedgerWriter, ledger_row, read_ledger
 from pipelines.report import write_report
 from pipelines.report_cards import choose
-from pipelines.report_consistency import Earlier, earlier_runs
+from pipelines.report_consistency import Earlier, earlier_runs, keep_medians
 from pipelines.report_figures import figure, figures
 from pipelines.runfiles import RunFiles
 from studio.errors import NotStored
@@ -233,6 +233,15 @@ def test_earlier_runs_are_those_before_over_the_same_catalogue(tmp_path: Path) -
     (tmp_path / "20260100-broken").mkdir()
     found = earlier_runs(RunFiles(str(tmp_path), "20260103-c"), "c.csv")
     assert [(run.run, run.medians["white@1", "amazon-main"]["fill"]) for run in found] == [("20260101-a", 0.8)]
+
+
+def test_a_run_that_left_its_medians_need_not_keep_its_ledger(tmp_path: Path) -> None:
+    write_run(tmp_path, "20260101-a", "c.csv", 0.8)
+    files = RunFiles(str(tmp_path), "20260101-a")
+    keep_medians(files, read_ledger(files))
+    Path(files.path("ledger.parquet")).unlink()
+    (found,) = earlier_runs(RunFiles(str(tmp_path), "20260103-c"), "c.csv")
+    assert found.medians["white@1", "amazon-main"]["fill"] == 0.8
 
 
 def write_run(folder: Path, name: str, catalog: str, fill: float) -> None:
