@@ -56,7 +56,7 @@ class Fetcher:
     def stamps(self, uris: Iterable[str]) -> dict[str, str]:
         """`stamp` of many: one listing a folder for files and S3, several HEAD requests at a time for http(s)."""
         found: dict[str, str] = {}
-        paths: dict[str, Path] = {}
+        paths: dict[str, str] = {}
         objects: list[str] = []
         pages: list[str] = []
         for uri in dict.fromkeys(uris):
@@ -68,7 +68,7 @@ class Fetcher:
                 elif kind == "s3":
                     objects.append(uri)
                 else:
-                    paths[uri] = files.local_path(uri)
+                    paths[uri] = str(files.local_path(uri)) if kind == "file" and uri[:5].lower() == "file:" else uri
             except FetchRefused:
                 continue
         listed = files.stamps(paths.values(), self._roots)

@@ -52,16 +52,18 @@ def read_file(path: Path, roots: tuple[Path, ...] | None, max_bytes: int) -> byt
     return data
 
 
-def stamps(paths: Iterable[Path], roots: tuple[Path, ...] | None) -> dict[Path, str]:
+def stamps(paths: Iterable[str], roots: tuple[Path, ...] | None) -> dict[str, str]:
     """`size-mtime_ns` of many files with one directory listing a folder; "" for what is missing or not allowed."""
-    folders: dict[Path, list[Path]] = defaultdict(list)
+    folders: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for path in paths:
-        folders[path.parent].append(path)
-    found: dict[Path, str] = {}
+        folder, name = os.path.split(path)
+        folders[folder].append((name, path))
+    found: dict[str, str] = {}
     for folder, wanted in folders.items():
-        listed = _listing(folder, {path.name for path in wanted}) if roots is None or _is_allowed(folder, roots) else {}
-        for path in wanted:
-            found[path] = listed[path.name] if path.name in listed else stamp(path, roots)
+        here = Path(folder)
+        listed = _listing(here, {name for name, _ in wanted}) if roots is None or _is_allowed(here, roots) else {}
+        for name, path in wanted:
+            found[path] = listed[name] if name in listed else stamp(Path(path), roots)
     return found
 
 

@@ -17,6 +17,11 @@ _SOME = 500
 """Values in one IN list (SQLite's oldest limit is 999)."""
 
 
+_SHOT = [
+    shots.c[name] for name in ("shot_id", "key", "status", "parts", "reason", "digest", "media_type", "path", "run", "updated_at")
+]
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -86,10 +91,14 @@ class Records:
 
     def shots(self, catalog: str) -> Iterator[ShotRecord]:
         """Every shot of a catalogue, by id."""
-        c = shots.c
-        columns = (c.shot_id, c.key, c.status, c.parts, c.reason, c.digest, c.media_type, c.path, c.run, c.updated_at)
-        for row in self._database.rows(select(*columns).where(c.catalog == catalog).order_by(c.shot_id)):
-            yield ShotRecord(*row)
+        query = select(*_SHOT).where(shots.c.catalog == catalog).order_by(shots.c.shot_id)
+        return (ShotRecord(*row) for row in self._database.rows(query))
+
+    def shots_of(self, catalog: str, ids: Iterable[str]) -> dict[str, ShotRecord]:
+        """Those of the named shots that are known, by id."""
+        mine = select(*_SHOT).where(shots.c.catalog == catalog)
+        queries = (mine.where(shots.c.shot_id.in_(some)) for some in batched(ids, _SOME))
+        return {row.shot_id: ShotRecord(*row) for query in queries for row in self._database.all(query)}
 
     def remember_shots(self, catalog: str, rows: Iterable[ShotRecord]) -> None:
         """Add or replace shots of a catalogue."""

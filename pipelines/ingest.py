@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -34,15 +34,14 @@ class Publisher:
         path = self._out.publish(sku, name, self._storage.get_blob(asset))
         return str(path.relative_to(self._out.root))
 
-    def restore(self, records: Iterable[ShotRecord]) -> int:
-        """Publish again what an earlier run released and somebody has removed since. Returns how many."""
-        restored = 0
-        for record in records:
-            if self._out is not None and not (record.path and (self._out.root / record.path).is_file()):
-                sku, template, destination, slot = record.shot_id.rsplit("/", 3)
-                self.publish(sku, template, destination, slot, record.digest, record.media_type)
-                restored += 1
-        return restored
+    def lacks(self, record: ShotRecord) -> bool:
+        """Whether an image that was released is not in the output folder."""
+        return self._out is not None and not (record.path and (self._out.root / record.path).is_file())
+
+    def restore(self, record: ShotRecord) -> ShotRecord:
+        """Publish again what an earlier run released. Returns the record with the path of now."""
+        sku, template, destination, slot = record.shot_id.rsplit("/", 3)
+        return replace(record, path=self.publish(sku, template, destination, slot, record.digest, record.media_type))
 
 
 class Ingest:

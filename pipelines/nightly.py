@@ -6,9 +6,10 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,11 +32,13 @@ from pipelines.relatives import CatalogueRelatives
 from pipelines.report import write_report
 from pipelines.report_consistency import earlier_runs, keep_medians
 from pipelines.runfiles import RunFiles
-from studio.errors import RunError, UnknownTemplate
+from studio.errors import RowError, RunError, UnknownTemplate
+from studio.product import Product
 from studio.template import Template
 from templates.library import Library
 from templates.shotlist import ShotList
 
+Rows = Iterable[Product | RowError]
 POLL_S = 0.25
 STOP_S = 60.0
 """How long a stopped run may take to finish the pixels it is working on."""
@@ -121,15 +124,15 @@ class Night:
         self._records = Records(settings.records)
         self._storage = storage(settings)
         self._cards = registry(settings)
+        self._publisher = Publisher(self._storage, FolderDestination(request.out) if request.out else None)
         self._library = Library.default(extra=settings.template_folders, fonts=settings.weights_folder)
 
     def plan(self, tally: Tally) -> Iterator[Planned]:
         """The shots that are due, with nothing spent yet."""
         request, library = self._request, self._library
-        mapping = load_mapping(request.mapping) if request.mapping else None
-        source = open_source(request.catalog, mapping=mapping, format=request.format or None)
-        relatives = CatalogueRelatives(lambda: open_source(request.catalog, mapping=mapping, format=request.format or None))
-        planner = Planner(ShotList(library, relatives), self._records, fetcher(self._settings), self._cards.card)
+        source, family = self._catalogue()
+        shots, fetch = ShotList(library, CatalogueRelatives(family)), fetcher(self._settings)
+        planner = Planner(shots, self._records, fetch, self._cards.card, self._publisher.lacks)
         names = request.templates or self._settings.templates
         for digest, data in library.assets():
             if not self._storage.has_blob(digest):
@@ -144,6 +147,12 @@ class Night:
             limit=request.limit,
         )
 
+    def _catalogue(self) -> tuple[Rows, Callable[[], Rows]]:
+        """The products to make, and how to read all of which they may have relatives. Raises InputError."""
+        mapping = load_mapping(self._request.mapping) if self._request.mapping else None
+        wanted = partial(open_source, self._request.catalog, mapping=mapping, format=self._request.format or None)
+        return wanted(), wanted
+
     def estimate(self, tally: Tally) -> Estimate:
         """Seconds and cost of a plan, from what earlier runs took."""
         return estimate(tally, self._records, self._profile, self._settings.prices)
@@ -155,11 +164,11 @@ class Night:
         self._watch.phase("planning")
         meta = self._resumed(files) if resume else self._planned(files, tally)
         self._watch.planned(meta["due"], tally)
-        publisher = Publisher(self._storage, FolderDestination(self._request.out) if self._request.out else None)
-        restored = publisher.restore(tally.missing)
-        summary = Summary(run=files.run, catalog=meta["catalog"], mode=self._request.mode, restored=restored, **meta["plan"])
+        restored = [self._publisher.restore(record) for record in tally.missing]
+        self._records.remember_shots(meta["catalog"], restored)
+        summary = Summary(run=files.run, catalog=meta["catalog"], mode=self._request.mode, restored=len(restored), **meta["plan"])
         summary.due, summary.currency = meta["due"], self._settings.prices.currency
-        ingest = Ingest(files, meta["catalog"], self._records, publisher, self._settings.prices)
+        ingest = Ingest(files, meta["catalog"], self._records, self._publisher, self._settings.prices)
         try:
             if meta["due"]:
                 self._execute(files, ingest, summary, force=meta["force"])

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from connectors.fetch import Fetcher
 from connectors.records import ImageRecord, Records, ShotRecord
+from connectors.storage.base import BLOB
 from pipelines.choosing import Desk, Wanted
 from studio.destination import Destination
 from studio.errors import MissingInput, PackshotError, RowError, retryable_codes
@@ -58,14 +59,22 @@ class Tally:
     rules: Counter[str] = field(default_factory=Counter)
     """Products by the rule that chose their templates."""
     missing: list[ShotRecord] = field(default_factory=list)
-    """Released earlier and unchanged; the publisher checks that their files are still there."""
+    """Released earlier and unchanged, and not where they were published."""
 
 
 class Planner:
     """Compares a catalogue with the records of earlier runs."""
 
-    def __init__(self, shotlist: ShotList, records: Records, fetch: Fetcher, card: Callable[[str], ModelCard]) -> None:
-        self._shotlist, self._records, self._fetch, self._card = shotlist, records, fetch, card
+    def __init__(
+        self,
+        shotlist: ShotList,
+        records: Records,
+        fetch: Fetcher,
+        card: Callable[[str], ModelCard],
+        missing: Callable[[ShotRecord], bool] = lambda _: False,
+    ) -> None:
+        """`missing` says of a released shot whether its published file has gone."""
+        self._shotlist, self._records, self._fetch, self._card, self._missing = shotlist, records, fetch, card, missing
         self._lines: dict[tuple[str, str, str], tuple[KeyLine, str]] = {}
         self._looks: dict[tuple[str, str, tuple[str, ...]], list[tuple[Destination, Template]]] = {}
 
@@ -82,28 +91,27 @@ class Planner:
     ) -> Iterator[Planned]:
         """Every shot that is due. `tally` is filled on the way; `limit` stops after that many due shots (0: no limit)."""
         desk = Desk(self._shotlist, templates, tally.rules, tally.problems)
-        known = {record.shot_id: record for record in self._records.shots(catalog)}
-        stamps = self._records.images()
         due = 0
         products = self._products(rows, tally)
         while page := list(islice(products, PAGE)):
             wanted = [desk.wanted(product) for product in page]
-            digests = self._digests(wanted, stamps, tally)
-            for looks in wanted:
-                for shot, because in self._shots(looks, digests, tally):
-                    try:
-                        planned = self._due(shot, known.get(shot.id), force=force, retry_failed=retry_failed, tally=tally)
-                    except MissingInput as error:
-                        tally.problems.append(error)
-                        continue
-                    if planned is None:
-                        continue
-                    tally.why[planned.why] += 1
-                    tally.calls.update(planned.calls)
-                    yield planned.model_copy(update={"because": because}) if because else planned
-                    due += 1
-                    if limit and due >= limit:
-                        return
+            digests = self._digests(wanted, tally)
+            shots = {shot.id: (shot, because) for looks in wanted for shot, because in self._shots(looks, digests, tally)}
+            known = self._records.shots_of(catalog, shots)
+            for name, (shot, because) in shots.items():
+                try:
+                    planned = self._due(shot, known.get(name), force=force, retry_failed=retry_failed, tally=tally)
+                except MissingInput as error:
+                    tally.problems.append(error)
+                    continue
+                if planned is None:
+                    continue
+                tally.why[planned.why] += 1
+                tally.calls.update(planned.calls)
+                yield planned.model_copy(update={"because": because}) if because else planned
+                due += 1
+                if limit and due >= limit:
+                    return
 
     def _products(self, rows: Iterable[Product | RowError], tally: Tally) -> Iterator[Product]:
         for row in rows:
@@ -113,11 +121,12 @@ class Planner:
             tally.products += 1
             yield row
 
-    def _digests(self, looks: Sequence[Sequence[Wanted]], stamps: dict[str, ImageRecord], tally: Tally) -> Mapping[str, str]:
-        """Digest by URI. An image whose stamp (size and time, or ETag) is known is not opened."""
-        wanted = {photo.uri: None for product in looks for look in product for setup in look.setups for photo in setup.photos}
-        current = self._fetch.stamps(list(wanted))
-        digests: dict[str, str] = {}
+    def _digests(self, looks: Sequence[Sequence[Wanted]], tally: Tally) -> Mapping[str, str]:
+        """Digest by URI. An image whose stamp (size and time, or ETag) is known is not opened; one in our store names its own."""
+        every = {photo.uri: None for product in looks for look in product for setup in look.setups for photo in setup.photos}
+        digests = {uri: uri.removeprefix(BLOB) for uri in every if uri.startswith(BLOB)}
+        wanted = [uri for uri in every if uri not in digests]
+        current, stamps = self._fetch.stamps(wanted), self._records.images(wanted)
         unread: list[str] = []
         for uri in wanted:
             record, stamp = stamps.get(uri), current.get(uri, "")
@@ -168,7 +177,7 @@ class Planner:
         why = _why(record, key, rules, force=force, retry_failed=retry_failed)
         if record is not None and not why:
             tally.unchanged[record.status] += 1
-            if record.status == "released":
+            if record.status == "released" and self._missing(record):
                 tally.missing.append(record)
             return None
         chosen = recipe(shot.template.recipe)

@@ -25,11 +25,34 @@ class Shot(Frozen):
 
     @model_validator(mode="after")
     def _digests_known(self) -> Shot:
+        self.check()
+        return self
+
+    @classmethod
+    def of(
+        cls,
+        product: Product,
+        template: Template,
+        destination: Destination,
+        images: tuple[ProductImage, ...],
+        *,
+        slot: str,
+        companions: tuple[Product, ...] = (),
+    ) -> Shot:
+        """A shot of parts that are models already: they are not checked again, which for a template costs more than all the rest.
+        Raises ValueError for a photo without a digest."""
+        shot = cls.model_construct(
+            product=product, template=template, destination=destination, images=images, slot=slot, companions=companions
+        )
+        shot.check()
+        return shot
+
+    def check(self) -> None:
+        """Raises ValueError for a photo whose digest is not known."""
         for product, images in ((self.product, self.images), *((other, other.images) for other in self.companions)):
             for image in images:
                 if not image.digest:
                     raise ValueError(f"{product.sku}: image {image.uri} has no digest")
-        return self
 
     @property
     def photos(self) -> tuple[ProductImage, ...]:

@@ -76,11 +76,4 @@ class ShotList:
 
 def shot_of(product: Product, look: Template, place: Destination, setup: Setup) -> Shot:
     """A setup at a destination; `look` is the look as it is there."""
-    return Shot(
-        product=product,
-        template=look,
-        destination=place,
-        images=setup.images,
-        slot=setup.slot,
-        companions=setup.companions,
-    )
+    return Shot.of(product, look, place, setup.images, slot=setup.slot, companions=setup.companions)

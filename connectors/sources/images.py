@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os.path
+import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 SCHEMES = ("http", "https", "s3", "file")
+_CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 class AddressError(ValueError):
@@ -15,7 +17,7 @@ class AddressError(ValueError):
 
 def locate(value: str, base: Path, *, basename_in: str = "") -> str:
     """Absolute path or URL of an image. A relative path is meant from `base`, the catalogue's folder. Raises AddressError."""
-    if any(ord(mark) < 32 for mark in value):
+    if _CONTROL.search(value):
         raise AddressError("the address contains a control character")
     if basename_in:
         name = PurePosixPath(unquote(urlsplit(value).path)).name
@@ -30,4 +32,4 @@ def locate(value: str, base: Path, *, basename_in: str = "") -> str:
             return value
         if value.partition(":")[2].startswith("//") or scheme.lower() in ("data", "javascript", "blob"):
             raise AddressError(f"{scheme}: addresses are not read; use a path, file:, http:, https: or s3:")
-    return os.path.normpath(base / value)
+    return os.path.normpath(os.path.join(base, value))  # noqa: PTH118 - pathlib takes five times as long, and there are millions

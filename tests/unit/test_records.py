@@ -129,3 +129,10 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"this is not a database" * 100)
     with pytest.raises(StorageError):
         Records(str(tmp_path / "x.db")).runs()
+
+
+def test_named_shots_by_id(records: Records) -> None:
+    records.remember_shots("c", [shot(n) for n in range(1200)])
+    wanted = [shot(n).shot_id for n in range(0, 1300, 2)]
+    assert records.shots_of("c", wanted) == {shot(n).shot_id: shot(n) for n in range(0, 1200, 2)}
+    assert records.shots_of("other", wanted) == {}

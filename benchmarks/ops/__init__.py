@@ -1,0 +1,1 @@
+"""Benchmarks of operations: `make bench-ops`."""
