@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from connectors.files import missing
@@ -31,7 +31,7 @@ class Buckets:
         bucket, key = _split(uri)
         with _mapped(uri):
             answer = self._client().get_object(Bucket=bucket, Key=key)
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:
                 if answer["ContentLength"] > max_bytes:
                     raise FileTooLarge(f"{uri}: {answer['ContentLength']} bytes, {max_bytes} are allowed")
                 return bytes(body.read())
@@ -100,7 +100,7 @@ def _split(uri: str) -> tuple[str, str]:
 
 @contextmanager
 def _mapped(uri: str) -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError, ParamValidationError
     from botocore.exceptions import ConnectionError as NoConnection
 
     try:
@@ -112,7 +112,7 @@ def _mapped(uri: str) -> Iterator[None]:
         raise missing(f"{uri}: {reason}") from None
     except ParamValidationError as error:
         raise FetchRefused(f"{uri}: {error}") from None
-    except (HTTPClientError, NoConnection) as error:
+    except (HTTPClientError, IncompleteReadError, NoConnection) as error:
         raise FetchFailed(f"{uri}: {error}") from None
     except BotoCoreError as error:
         raise missing(f"{uri}: {error}") from None

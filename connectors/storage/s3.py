@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from connectors.s3_client import MISSING, error_code, is_busy, s3_client, split_s3
@@ -95,7 +95,7 @@ class S3Storage:
         return f"{self._prefix}{kind}/{checked(key)[:2]}/{key}"
 
     def _get(self, key: str) -> bytes:
-        with _mapped(key), self._client().get_object(Bucket=self._bucket, Key=key)["Body"] as body:
+        with _mapped(key), closing(self._client().get_object(Bucket=self._bucket, Key=key)["Body"]) as body:
             return bytes(body.read())
 
     def _head(self, key: str) -> Any:
@@ -135,7 +135,7 @@ def _reopen(uri: str, endpoint_url: str) -> S3Storage:
 
 @contextmanager
 def _mapped(key: str) -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
     from botocore.exceptions import ConnectionError as NoConnection
 
     try:
@@ -149,7 +149,7 @@ def _mapped(key: str) -> Iterator[None]:
         if is_busy(error):
             raise StorageUnavailable(f"{key}: {error}") from None
         raise StorageError(f"{key}: {error}") from None
-    except (HTTPClientError, NoConnection) as error:
+    except (HTTPClientError, IncompleteReadError, NoConnection) as error:
         raise StorageUnavailable(f"{key}: {error}") from None
     except BotoCoreError as error:
         raise StorageError(f"{key}: {error}") from None

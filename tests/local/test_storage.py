@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import socket
 import stat
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connectors.buckets import Buckets
 from connectors.destinations.folder import FolderDestination
 from connectors.names import safe_name
 from connectors.s3_client import s3_client
 from connectors.storage.base import Storage
 from connectors.storage.folder import FolderStorage
 from connectors.storage.registry import open_storage
-from studio.errors import InputError, SettingsError, StorageError, StorageUnavailable
+from studio.errors import FetchFailed, InputError, SettingsError, StorageError, StorageUnavailable
 from studio.keys import digest_bytes, digest_of
 from tests.storage_contract import Damage, StorageContract
 
@@ -174,3 +177,32 @@ class TestFolderDestination:
         marks.mkdir(parents=True)
         (marks / f"front.jpg@{digest_bytes(b'ours')}").touch()
         assert FolderDestination(tmp_path).publish("A", "front.jpg", b"ours").read_bytes() == b"ours"
+
+
+class _Short(BaseHTTPRequestHandler):
+    """An S3 whose answers end early."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "100")
+        self.send_header("etag", '"e"')
+        self.end_headers()
+        self.wfile.write(b"only this")
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_an_answer_that_ends_early_is_told_and_may_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with HTTPServer(("127.0.0.1", 0), _Short) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        with pytest.raises(StorageUnavailable):
+            open_storage("s3://b/p", endpoint_url=address).get_blob("a" * 64)
+        with pytest.raises(FetchFailed) as refused:
+            Buckets(address).read("s3://b/photo.jpg", 1000)
+        assert refused.value.retryable
+        server.shutdown()
