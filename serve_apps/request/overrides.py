@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from serve_apps.request.edits import (
     BackgroundEdit,
     CutoutEdit,
@@ -53,6 +55,8 @@ DIRECTIONS = {
     "behind_right": -45.0,
 }
 """Where a shadow falls. The light's azimuth is the same number: a light from the right (90) throws it to the left."""
+_EDITED_AS = {"composition": "layout", "light": "lighting", "relight": "lighting", "reflection": "shadow"}
+"""Groups of a look whose edits have another name."""
 SPREADS = {"short": 65.0, "medium": 45.0, "long": 25.0}
 SHADOWS: Mapping[str, tuple[float, float, float | None]] = {
     "none": (0.0, 0.0, None),
@@ -323,9 +327,14 @@ def _without_stale_limits(look: Template, edits: Edits) -> Template:
 
 
 def _merged(template: Template, changes: Mapping[str, Mapping[str, Any]]) -> Template:
-    """The template with fields of its groups replaced, checked again."""
+    """The template with fields of its groups replaced, checked again. Raises BadEdit for what this look cannot have."""
     groups = {name: {**(_plain_group(template, name)), **fields} for name, fields in changes.items() if fields}
-    return Template.model_validate({**_plain(template), **groups}) if groups else template
+    try:
+        return Template.model_validate({**_plain(template), **groups}) if groups else template
+    except ValidationError as error:
+        first = error.errors()[0]
+        named = [str(part) for part in first["loc"]] or list(groups)
+        raise BadEdit(".".join((_EDITED_AS.get(named[0], named[0]), *named[1:])), f"{template.key}: {first['msg']}") from None
 
 
 def _plain(template: Template) -> dict[str, Any]:

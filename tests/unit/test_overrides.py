@@ -303,3 +303,11 @@ class TestMeaning:
         assert (caught.value.code, caught.value.http_status) == ("not_supported", 501)
         assert not isinstance(caught.value, InputError)
         assert isinstance(caught.value, PackshotError)
+
+
+def test_what_a_look_cannot_have_is_refused_by_its_field() -> None:
+    edits = Edits.model_validate({"layout": {"align_y": "top"}})
+    with pytest.raises(BadEdit) as refused:
+        apply_edits(LIBRARY.template("photography-angles"), LIBRARY.destinations()[:1], edits, has_blob=lambda _: True)
+    assert refused.value.field.startswith("edits.layout")
+    assert "same_scale" in refused.value.message
