@@ -8,7 +8,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-unit test-ray test-integration check bench bench-serve bench-quality bench-studios fmt clean setup
+.PHONY: demo test test-unit test-ray test-integration check bench bench-serve bench-quality bench-studios bench-connectors fmt clean setup
 
 setup: $(VENV)/.ready $(VENV)/.weights
 
@@ -68,6 +68,9 @@ bench-quality: setup
 
 bench-studios: setup $(VENV)/.all-weights
 	@$(BIN)/python -m benchmarks.studios
+
+bench-connectors: setup
+	@$(BIN)/python -m benchmarks.connectors
 
 fmt: $(VENV)/.ready
 	@$(BIN)/ruff check --fix .

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
-from studio.errors import SettingsError
+from connectors.vendors.connection import Connection
+from studio.errors import NotFound, SettingsError
+from studio.fields import Slug
 from studio.product import Frozen
 
 CONFIG_FILE = Path("packshot.yaml")
@@ -97,6 +99,7 @@ class Settings(BaseSettings):
         frozen=True,
         yaml_file=CONFIG_FILE,
         nested_model_default_partial_update=True,
+        hide_input_in_errors=True,
     )
 
     home: Path = Path(".packshot")
@@ -122,6 +125,24 @@ class Settings(BaseSettings):
     prices: Prices = Prices()
     ray: RaySettings = RaySettings()
     api: ApiSettings = ApiSettings()
+    connections: dict[Slug, Connection] = Field(default_factory=dict)
+    """Shops, PIMs and DAMs by name. Their secrets are references, `env:NAME` or `file:/path`."""
+
+    @field_validator("connections", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        """A connection's name is its key; its mapping means the same from every working folder."""
+        if not isinstance(value, dict):
+            return value
+        return {name: _connection(name, given) if isinstance(given, dict) else given for name, given in value.items()}
+
+    @field_validator("connections")
+    @classmethod
+    def _only_references(cls, value: dict[str, Connection]) -> dict[str, Connection]:
+        for name, connection in value.items():
+            if plain := connection.plain_secrets:
+                raise ValueError(f"{name}.{plain[0]}: write env:NAME or file:/path, not the secret itself")
+        return value
 
     @field_validator("home", "weights", "template_folders")
     @classmethod
@@ -142,6 +163,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the file."""
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+
+    def connection(self, name: str) -> Connection:
+        """A connection by name. Raises NotFound."""
+        if name not in self.connections:
+            known = ", ".join(sorted(self.connections)) or "none"
+            raise NotFound(f"no connection {name!r} in the settings; there are: {known}")
+        return self.connections[name]
 
     @property
     def storage_uri(self) -> str:
@@ -172,6 +200,12 @@ class Settings(BaseSettings):
     def weights_folder(self) -> Path:
         """Folder of fetched model weights."""
         return (self.weights or self.home / "models").absolute()
+
+
+def _connection(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    mapping = given.get("mapping")
+    located = {"mapping": str(Path(mapping).absolute())} if isinstance(mapping, str) and mapping else {}
+    return {**given, **located, "name": name}
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -37,5 +37,9 @@ def safe_name(sku: str) -> str:
 
 def asset_name(template: str, destination: str, slot: str, media_type: str) -> str:
     """File name of a finished image in its SKU's folder: `template.destination.slot.jpg`."""
-    extension = _EXTENSIONS.get(media_type) or mimetypes.guess_extension(media_type) or ""
-    return f"{template}.{destination}.{slot}{extension}"
+    return f"{template}.{destination}.{slot}{extension_of(media_type)}"
+
+
+def extension_of(media_type: str) -> str:
+    """With its dot; "" for a type that nobody knows."""
+    return _EXTENSIONS.get(media_type) or mimetypes.guess_extension(media_type) or ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Index, MetaData, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Index, Integer, MetaData, String, Table, Text
 
 from connectors.database import Utc
 
@@ -77,4 +77,52 @@ gallery_history = Table(
     Column("detail", Text, nullable=False),
     Column("at", Utc, nullable=False),
     Index("gallery_history_by_ref", "connection", "ref", "id"),
+)
+
+sync_cursors = Table(
+    "sync_cursors",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("cursor", Text, nullable=False),
+    Column("updated", Utc, nullable=False),
+)
+
+sync_products = Table(
+    "sync_products",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("ref", Text, primary_key=True),
+    Column("sku", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("updated", Utc),
+    Column("gone", Boolean, nullable=False),
+    Column("product", JSON, nullable=False),
+    Column("taken", Utc, nullable=False),
+    Index("sync_products_by_sku", "connection", "sku"),
+)
+
+sync_messages = Table(
+    "sync_messages",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("at", Utc, nullable=False),
+    Index("sync_messages_by_time", "at"),
+)
+
+sync_waiting = Table(
+    "sync_waiting",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("ref", Text, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("at", Utc),
+    Column("due", Utc, nullable=False),
+    Column("held_until", Utc, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("orders", JSON, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("error", Text, nullable=False),
+    Index("sync_waiting_by_time", "due"),
 )

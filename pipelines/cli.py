@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipelines import listing_cli, models_cli, people_cli, qa_cli, template_cli
+from pipelines import listing_cli, models_cli, people_cli, qa_cli, reconcile_cli, sync_cli, template_cli
 from studio.errors import PackshotError
 
 app = typer.Typer(
@@ -32,6 +32,8 @@ models_cli.register(models_app)
 qa_cli.register(app)
 people_cli.register(app)
 listing_cli.register(app)
+sync_cli.register(app)
+reconcile_cli.register(app)
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -14,7 +14,7 @@ import typer
 from studio.errors import InputError
 
 keys_app = typer.Typer(help="API keys of the HTTP service.", no_args_is_help=True)
-hooks_app = typer.Typer(help="Who may send signed products to /hooks/generic.", no_args_is_help=True)
+hooks_app = typer.Typer(help="Who may send us messages: signed products, and what connections tell.", no_args_is_help=True)
 orders_app = typer.Typer(help="Orders of the HTTP service.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout")]
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -126,6 +126,16 @@ def hooks_list(as_json: Json = False) -> None:
     found = HookSources(load_settings().online).list()
     rows = [{"name": s.name, "key_id": s.key_id, "data": dict(s.data), "created": s.created} for s in found]
     _show(rows, ("name", "key_id", "data", "created"), as_json)
+
+
+@hooks_app.command("addresses")
+def hooks_addresses(as_json: Json = False) -> None:
+    """Where the vendor of each connection sends its messages, and what is missing in the settings."""
+    from cluster.settings import load_settings
+    from serve_apps.hook_admin import hook_addresses
+
+    rows = [asdict(one) for one in hook_addresses(load_settings())]
+    _show(rows, ("name", "vendor", "address", "problem"), as_json)
 
 
 @hooks_app.command("remove")

@@ -17,12 +17,16 @@ from connectors.online.keys import ApiKeys
 from connectors.online.orders import Orders
 from connectors.online.outbox import Outbox
 from connectors.online.products import Products
+from connectors.online.sessions import Sessions
 from connectors.online.store import online
 from connectors.records import Records
 from connectors.storage.base import Storage
+from connectors.sync_state import SyncState
 from serve_apps.http.metrics import Metrics
 from serve_apps.orders.fulfilment import Fulfilment
 from serve_apps.request.hits import Hits
+from serve_apps.sync.connections import Connections
+from serve_apps.sync.taking import Taking
 from studio.errors import NotSupported, PackshotError
 from templates.library import Library
 
@@ -79,11 +83,15 @@ class Parts:
     orders: Orders
     batches: Batches
     keys: ApiKeys
+    sessions: Sessions
     endpoints: Endpoints
     outbox: Outbox
     hook_sources: HookSources
     products: Products
     records: Records
+    sync: SyncState
+    taking: Taking
+    connections: Connections
     hits: Hits
     desk: Fulfilment
     submit_job: SubmitJob = no_jobs
@@ -101,7 +109,7 @@ def open_parts(
     readiness: Readiness | None = None,
 ) -> Parts:
     """The parts of these settings. Raises SettingsError and TemplateError; databases are opened on first use."""
-    store, database = storage(settings), online(settings.online)
+    store, database, sync = storage(settings), online(settings.online), SyncState(settings.records)
     library = Library.default(settings.template_folders, fonts=settings.weights_folder)
     return Parts(
         settings=settings,
@@ -111,11 +119,15 @@ def open_parts(
         orders=Orders(database),
         batches=Batches(database),
         keys=ApiKeys(database),
+        sessions=Sessions(database),
         endpoints=Endpoints(database),
         outbox=Outbox(database),
         hook_sources=HookSources(database),
         products=Products(database),
         records=Records(settings.records),
+        sync=sync,
+        taking=Taking(sync),
+        connections=Connections(settings.connections),
         hits=Hits(store, registry(settings).card),
         desk=desk,
         submit_job=submit_job,

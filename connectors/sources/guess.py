@@ -58,7 +58,7 @@ _ROLES = {
 }
 _SEVERAL = {"angle": "|", "spin": "|"}
 _NOT_IMAGES = {"alt", "alt_text", "caption", "title", "width", "height", "position", "role", "count", "id"}
-_VOLATILE = re.compile(
+VOLATILE = re.compile(
     r"(.*_)?(price|cost|currency|stock|quantity|qty|inventory|tax|status|published|created|updated|available|discontinue)(_.*)?"
 )
 
@@ -87,7 +87,7 @@ def guess_mapping(path: Path, header: Sequence[str]) -> Mapping:
         title=first(_TITLE),
         category=first(_CATEGORY),
         brand=first(_BRAND),
-        attributes={name: column for name, column in by_name.items() if column not in used and not _VOLATILE.fullmatch(name)},
+        attributes={name: column for name, column in by_name.items() if column not in used and not VOLATILE.fullmatch(name)},
         dimensions=size,
         images=images,
         swatches=(SwatchColumn(column=swatch, name=first(_COLOUR)),) if swatch else (),

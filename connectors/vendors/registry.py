@@ -26,10 +26,15 @@ class Vendor:
 
 VENDORS: dict[str, str] = {
     "magento": "connectors.vendors.magento",
+    "drops": "connectors.vendors.drops",
+    "cdn": "connectors.vendors.cdn",
     "woocommerce": "connectors.vendors.woocommerce",
     "akeneo": "connectors.vendors.akeneo",
     "bigcommerce": "connectors.vendors.bigcommerce",
     "shopify": "connectors.vendors.shopify",
+    "cloudinary": "connectors.vendors.cloudinary",
+    "bynder": "connectors.vendors.bynder",
+    "vendure": "connectors.vendors.vendure",
 }
 """Name -> module with `open_vendor(connection) -> Vendor`; imported when first asked for."""
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from serve_apps.facade import routes as facade
+from serve_apps.console.app import mount_console
 from serve_apps.http import openapi, problems
 from serve_apps.http.gate import Gate
 from serve_apps.http.limits import Rates
 from serve_apps.http.security import KeyRing
 from serve_apps.parts import Parts
 from serve_apps.request.schema import BatchItem, BatchRequest, ImageRequest
-from serve_apps.routes import assets, batches, catalogue, health, hooks, images, orders, webhooks
+from serve_apps.routes import assets, batches, catalogue, health, hooks, images, orders, vendor_hooks, webhooks
 
-_ROUTES = (images, orders, batches, assets, catalogue, webhooks, hooks, health)
+_ROUTES = (images, orders, batches, assets, catalogue, webhooks, hooks, vendor_hooks, facade, health)
 _BODIES: dict[str, type[BaseModel]] = {
     "ImageRequest": ImageRequest,
     "BatchRequest": BatchRequest,
@@ -33,6 +36,8 @@ def make_api(parts: Parts) -> FastAPI:
     problems.install(app)
     limits = parts.settings.api
     app.state.rates = Rates(limits.rate_per_minute)
+    mount_console(app, parts, app.state.rates)
+    app.state.reading_hooks = asyncio.Semaphore(vendor_hooks.READING)
     app.add_middleware(
         Gate,
         ring=KeyRing(parts.keys, required=limits.require_keys),

@@ -19,6 +19,8 @@ from cluster.tiers import TIERS, Tier
 from connectors.online.orders import Orders, OrderState
 from serve_apps.orders.desk import OrderDesk
 from serve_apps.orders.flow import sql
+from serve_apps.parts import open_parts
+from serve_apps.sync.desk import SyncDesk
 from studio.errors import ClusterUnavailable, PackshotError
 from studio.shot import Outcome, Shot
 
@@ -45,15 +47,19 @@ OPTIONS: dict[str, Any] = {
 
 
 class Orchestrator:
-    """`OrderDesk` in a replica, rendering on the renderer deployment. `standard` is the renderer's twin for standard work."""
+    """`OrderDesk` and `SyncDesk` in a replica, rendering on the renderer. `standard` is the renderer's twin for standard work."""
 
     async def __init__(  # type: ignore[misc] # Serve awaits it
         self, settings: dict[str, Any], renderer: DeploymentHandle, standard: DeploymentHandle | None = None
     ) -> None:
         self._renderer = Tiered(renderer, standard)
         self._rendering: Counter[str] = Counter()
-        self._desk = OrderDesk(Settings(**settings), self._render)
+        tree = Settings(**settings)
+        self._desk = OrderDesk(tree, self._render)
         await self._desk.launch()
+        self._sync = SyncDesk(open_parts(tree, self._desk)) if tree.connections else None
+        if self._sync:
+            await self._sync.launch()
         self._telling = asyncio.create_task(self._tell(), name="backlog")
 
     async def start(self, order_id: str) -> None:
@@ -71,9 +77,13 @@ class Orchestrator:
     async def check_health(self) -> None:
         """Serve starts another replica when this raises."""
         self._desk.check()
+        if self._sync:
+            self._sync.check()
 
     async def __del__(self) -> None:
         self._telling.cancel()
+        if self._sync:
+            await self._sync.close()
         await self._desk.close(DRAIN_S)
 
     async def _render(self, shots: Sequence[Shot], tier: str) -> list[Outcome]:

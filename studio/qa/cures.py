@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from studio.briefs.on_model import OnModelBrief
 from studio.destination import Cure
 from studio.imaging.metadata import NOT_GENERATIVE
 from studio.keys import digest_of
@@ -37,9 +38,12 @@ def remade(shot: Shot, cure: str) -> Shot:
 
 
 def _changed(template: Template, cure: str) -> Template:
-    scene, cutout = template.scene, template.cutout
+    scene, cutout, brief = template.scene, template.cutout, template.brief
     if cure == "refiner" and cutout.refiner in OTHER_REFINER:
         return template.model_copy(update={"cutout": cutout.model_copy(update={"refiner": OTHER_REFINER[cutout.refiner]})})
+    if cure == "seed" and isinstance(brief, OnModelBrief) and brief.generates:
+        seed = int(digest_of(["another seed", template.id, brief.seed])[:8], 16)
+        return template.model_copy(update={"brief": brief.model_copy(update={"seed": seed})})
     if cure == "seed" and scene.engine != "procedural":
         seed = int(digest_of(["another seed", template.id, scene.seed])[:8], 16)
         return template.model_copy(update={"scene": scene.model_copy(update={"seed": seed})})

@@ -6,7 +6,7 @@ import asyncio
 import io
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from cluster.settings import ApiSettings
 from serve_apps.http.api import make_api
 from serve_apps.orders.desk import OrderDesk
 from serve_apps.parts import Parts, open_parts
+from serve_apps.sync.desk import SyncDesk
 from studio.shot import Outcome, Shot
 from tests import sample
 
@@ -51,9 +52,11 @@ def photo(seed: int = 0, size: int = 200, form: str = "PNG") -> bytes:
 
 
 @contextmanager
-def running(folder: Path, **api: Any) -> Iterator[Running]:
-    """The service for as long as the block runs."""
-    settings = sample.settings(folder, api=ApiSettings(**{"rate_per_minute": 100_000, **api}))
+def running(folder: Path, connections: Mapping[str, Any] | None = None, **api: Any) -> Iterator[Running]:
+    """The service for as long as the block runs; with what keeps `connections` up to date, where there are any."""
+    settings = sample.settings(
+        folder, api=ApiSettings(**{"rate_per_minute": 100_000, **api}), connections=dict(connections or {})
+    )
     renderer, rendered = open_renderer(settings), []
 
     async def render(shots: Sequence[Shot], tier: str) -> list[Outcome]:
@@ -64,13 +67,13 @@ def running(folder: Path, **api: Any) -> Iterator[Running]:
     parts = open_parts(settings, desk)
     scopes = {"writer": {"write"}, "other": {"write"}, "reader": {"read"}, "root": {"admin"}}
     secrets = {name: parts.keys.issue(name, some)[1] for name, some in scopes.items()}
-    with served(parts, desk) as url:
+    with served(parts, desk, SyncDesk(parts, poll_s=0.05, hold_s=0.3, pause_s=0.1) if connections else None) as url:
         yield Running(parts, url, secrets, rendered)
 
 
 @contextmanager
-def served(parts: Parts, desk: OrderDesk | None = None) -> Iterator[str]:
-    """The address of these parts' app under uvicorn, with the desk on the same event loop."""
+def served(parts: Parts, desk: OrderDesk | None = None, sync: SyncDesk | None = None) -> Iterator[str]:
+    """The address of these parts' app under uvicorn, with the desks on the same event loop."""
     # asyncio turns Nagle's algorithm off only on sockets that say they are TCP.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
@@ -82,9 +85,13 @@ def served(parts: Parts, desk: OrderDesk | None = None) -> Iterator[str]:
         async def serve() -> None:
             if desk:
                 await desk.launch()
+            if sync:
+                await sync.launch()
             try:
                 await server.serve(sockets=[listener])
             finally:
+                if sync:
+                    await sync.close()
                 if desk:
                     await desk.close()
 

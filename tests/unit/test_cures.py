@@ -111,3 +111,14 @@ def test_uncertainty_is_highest_at_the_limit() -> None:
     assert uncertainty({"halo": 0.5, "uncertainty": 0.3}, bounds) == pytest.approx(0.3)
     assert uncertainty({"defect": 0.5}, {}) == 1.0
     assert uncertainty({"fill": 0.85}, {"fill": Limit(min=0.85)}) == 0.0, "geometry is exact"
+
+
+def test_a_garment_that_an_engine_drew_is_drawn_from_another_seed() -> None:
+    look = {"recipe": "on-model", "brief": {"kind": "on-model", "item": "upper", "seed": 7}}
+    drawn = shot(**look)
+    changed = remade(drawn, "seed").template
+    assert changed.brief is not None
+    assert changed.brief.seed != 7
+    assert changed.model_copy(update={"brief": drawn.template.brief}) == drawn.template
+    placed = shot(**look | {"brief": {"kind": "on-model", "item": "hat"}})
+    assert remade(placed, "seed") is placed, "nothing is drawn there"
