@@ -48,6 +48,7 @@ PackshotError
     |-- NotFound              no such order, batch, key, endpoint or product, or it is another key's
     |-- Conflict              the state of the thing does not allow it
     |-- RateLimited           too many calls with this key; worth another try later
+    |-- BudgetExhausted       a budget of the settings is spent; worth another try when it is new or larger
     `-- OverCapacity          more work than the service takes now; worth another try later
 """
 
@@ -406,6 +407,14 @@ class RateLimited(RequestError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _waiting_error, (type(self), self.message, self.retry_after_s)
+
+
+class BudgetExhausted(RequestError):
+    """A budget of the settings is spent. The same call succeeds in its next period, or once it is larger."""
+
+    code = "budget_exhausted"
+    retryable = True
+    http_status = 402
 
 
 class OverCapacity(RequestError):

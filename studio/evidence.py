@@ -33,6 +33,8 @@ class Evidence:
     """float32 (D,), unit length: the product in the photo."""
     remade_iou: float | None = None
     """Overlap of the product's outline with the one a matting model finds in the delivered picture."""
+    second_look: NDArray[np.float32] | None = None
+    """float32 (S, S) 0..1: the matting model's map of the mirrored photo (`studio.qa.traces.second`)."""
     unsafe: float | None = None
     """Probability of nudity, 0..1."""
     person: float | None = None

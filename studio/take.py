@@ -127,7 +127,27 @@ class Take:
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_s: float = 0.0
     gpu_s: float = 0.0
+    cpu_parts: dict[str, float] = field(default_factory=dict)
+    gpu_parts: dict[str, float] = field(default_factory=dict)
     model_calls: Counter[str] = field(default_factory=Counter)
+
+    def spend(self, part: str, *, cpu_s: float = 0.0, gpu_s: float = 0.0) -> None:
+        """Count seconds on the total and on their part: `step`, or `step:model`."""
+        self.cpu_s, self.gpu_s = self.cpu_s + cpu_s, self.gpu_s + gpu_s
+        if cpu_s:
+            self.cpu_parts[part] = self.cpu_parts.get(part, 0.0) + cpu_s
+        if gpu_s:
+            self.gpu_parts[part] = self.gpu_parts.get(part, 0.0) + gpu_s
+
+    def take_over(self, other: Take) -> None:
+        """Count what another take spent as this one's."""
+        for step, seconds in other.seconds.items():
+            self.seconds[step] = self.seconds.get(step, 0.0) + seconds
+        for part, seconds in other.cpu_parts.items():
+            self.spend(part, cpu_s=seconds)
+        for part, seconds in other.gpu_parts.items():
+            self.spend(part, gpu_s=seconds)
+        self.model_calls.update(other.model_calls)
 
     def need_photo(self) -> Photo:
         """The photo, or StepError when the recipe forgot `decode`."""

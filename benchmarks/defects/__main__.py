@@ -18,7 +18,7 @@ from benchmarks.defects.report import blamed, found, printed, table
 from studio.keys import digest_bytes
 from studio.qa.defects import FOLDER, Judge, judge_from
 
-FALSE_ALARMS = 0.005
+FALSE_ALARMS = 0.01
 """Share of the clean training pictures, those that every check passes, which the classifier may hold back out of fold."""
 
 
@@ -54,14 +54,14 @@ def read(side: int) -> list[dataset.Row]:
 
 def train(rows: list[dataset.Row]) -> None:
     """Fit on the products that are not held out, set the alarms out of fold, write weights and facts."""
-    from benchmarks.defects.training import alarms, arrays, basis_of, fit
+    from benchmarks.defects.training import alarm, arrays, basis_of, fit
 
     mine = [row for row in rows if not row.held_out]
     basis = basis_of(mine)
     heads, probabilities = fit(mine, basis)
     held = np.array([bool(blamed(row)) for row in mine])
-    bounds = alarms(probabilities, mine, held, FALSE_ALARMS)
-    write(arrays(heads, basis), {head.kind: round(bound, 4) for head, bound in zip(heads, bounds, strict=True)}, rows, mine)
+    bound = round(alarm(probabilities, mine, held, FALSE_ALARMS), 4)
+    write(arrays(heads, basis), {head.kind: bound for head in heads}, rows, mine)
 
 
 def write(data: dict[str, Any], bounds: dict[str, float], rows: list[dataset.Row], mine: list[dataset.Row]) -> None:

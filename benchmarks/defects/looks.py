@@ -32,8 +32,13 @@ def look(style: str, side: int = 0) -> tuple[Template, Destination]:
     return template, destination.model_copy(update={"width": side or usual, "height": side or usual, "qa": qa})
 
 
+PIECES = {"spree-multigroom-kit-black": 9, "spree-multigroom-kit-grey": 7}
+"""What the data of a set would say: the things that its photo shows, counted by a person."""
+
+
 def shot(name: str, data: bytes, style: str, side: int = 0) -> Shot:
     """The shot of one photo in one style."""
     template, destination = look(style, side)
+    said = {"pieces": str(PIECES[name])} if name in PIECES else {}
     image = ProductImage(uri=f"mem:{name}", digest=digest_bytes(data))
-    return Shot(product=Product(sku=name), template=template, destination=destination, images=(image,))
+    return Shot(product=Product(sku=name, attributes=said), template=template, destination=destination, images=(image,))

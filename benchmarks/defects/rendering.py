@@ -19,8 +19,8 @@ from benchmarks.defects.seeds import KINDS, named, seed
 from studio.errors import PackshotError
 from studio.evidence import Evidence
 from studio.imaging.codec import decode
-from studio.keys import digest_of
-from studio.models.base import LocalModels
+from studio.keys import digest_bytes, digest_of
+from studio.models.base import Answer, LocalModels
 from studio.models.registry import Registry
 from studio.steps.base import Step
 from studio.steps.compose import Compose
@@ -29,9 +29,10 @@ from studio.steps.encode import Encode
 from studio.steps.ground import Ground
 from studio.steps.place import Place
 from studio.steps.scene import SceneStep
-from studio.take import U8, Photo, Take
+from studio.take import F32, U8, Photo, Take
 
 T = TypeVar("T")
+MATTING = "u2netp"
 SEEN = 8.0
 """Distance in Lab from which a change of a pixel, both pictures at a third of their size, is seen."""
 LEAST_SEEN = 0.0012
@@ -56,6 +57,20 @@ def _loop() -> asyncio.AbstractEventLoop:
 def waited(work: Coroutine[Any, Any, T]) -> T:
     """The result of a coroutine, in this process's one loop."""
     return _loop().run_until_complete(work)
+
+
+_LOOKED: dict[str, F32] = {}
+"""Second looks by what was shown: all pictures of a photo share one."""
+
+
+def looked_again(shown: U8) -> F32:
+    """The matting model's map of what `studio.qa.traces.second.asked` shows it."""
+    key = digest_bytes(shown.tobytes())
+    if key not in _LOOKED:
+        (answer,) = waited(models().predict(MATTING, [shown]))
+        assert isinstance(answer, Answer), answer
+        _LOOKED[key] = answer.value
+    return _LOOKED[key]
 
 
 def rng_of(*facts: object) -> np.random.Generator:

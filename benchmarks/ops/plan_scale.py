@@ -36,7 +36,7 @@ def run(rows: int = 1_000_000) -> dict[str, Any]:
         seed(settings, catalog)
         seeded_s = time.monotonic() - started
         asked = json.dumps({"folder": str(folder), "catalog": str(catalog)})
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: PLW1510 - its rc is read below
             [sys.executable, "-m", "benchmarks.ops.plan_scale", "--measure", asked], capture_output=True, text=True
         )
         if done.returncode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from studio.take import F32, U8
 GRIDS = ((16, 2), (8, 6))
 """Cells a side, and anchors in each cell (mediapipe face_detection_short_range.pbtxt: strides 8, 16, 16, 16)."""
 SCORE, OVERLAP, APART = 0.5, 0.3, 0.15
+NEAR = 2.2
+"""Width of a near look over the face's."""
 
 
 class FaceNet:
@@ -45,15 +48,34 @@ class FaceNet:
         return item
 
     def _one(self, item: U8) -> list[Face]:
-        """Faces that the mirrored picture has too, at the same place: chance likenesses rarely are."""
-        width = item.shape[1]
-        found, again = self._seen(item), self._seen(np.ascontiguousarray(item[:, ::-1]))
-        return [face for face in found if any(_same(face, other, width) for other in again)]
-
-    def _seen(self, item: U8) -> list[Face]:
+        """Faces that the mirrored picture has too, at the same place: chance likenesses rarely are. Each is looked at once more
+        from near, where a cell of the grid is a smaller part of it."""
         height, width = item.shape[:2]
-        size, side = float(max(width, height)), self.card.input_px
-        planes = window(item, (width / 2, height / 2), size, side).transpose(2, 0, 1) * 2 - 1
+        centre, size = (width / 2, height / 2), float(max(width, height))
+        found, again = self._seen(item, centre, size), self._mirrored(item, centre, size)
+        sure = [face for face in found if any(_same(face, other) for other in again)]
+        return [self._near(item, face) for face in sure]
+
+    def _near(self, item: U8, face: Face) -> Face:
+        """The mean of a near look and a mirrored one, so that a light from the side does not tilt a face; the face as it was
+        where either look misses it."""
+        x, y, w, h = face.box
+        centre, size = (x + w / 2, y + h / 2), NEAR * max(w, h)
+        looks = (self._seen(item, centre, size), self._mirrored(item, centre, size))
+        best = [max(look, key=lambda one: _overlap(one, face), default=face) for look in looks]
+        if any(_overlap(one, face) < OVERLAP or one is face for one in best):
+            return face
+        return replace(face, points=((best[0].points + best[1].points) / 2).astype(np.float32))
+
+    def _mirrored(self, item: U8, centre: tuple[float, float], size: float) -> list[Face]:
+        """What the network says of the mirrored picture, in the picture's own coordinates and sides."""
+        width = item.shape[1]
+        found = self._seen(np.ascontiguousarray(item[:, ::-1]), (width - centre[0], centre[1]), size)
+        return [_turned(face, width) for face in found]
+
+    def _seen(self, item: U8, centre: tuple[float, float], size: float) -> list[Face]:
+        side = self.card.input_px
+        planes = window(item, centre, size, side).transpose(2, 0, 1) * 2 - 1
         with self._lock:
             self._net.setInput(np.ascontiguousarray(planes[None]))
             raw, logits = (np.array(part) for part in self._net.forward(["regressors", "classificators"]))
@@ -65,17 +87,23 @@ class FaceNet:
         for index in np.argsort(-scores, kind="stable"):
             if scores[index] < SCORE:
                 break
-            face = _face(float(scores[index]), values[index], size, (width / 2 - size / 2, height / 2 - size / 2))
+            face = _face(float(scores[index]), values[index], size, (centre[0] - size / 2, centre[1] - size / 2))
             if all(_overlap(face, other) < OVERLAP for other in found):
                 found.append(face)
         return found
 
 
-def _same(face: Face, mirrored: Face, width: int) -> bool:
-    """Whether a face of the mirrored picture is this one: its points, sides changed, lie within `APART` of the face's width."""
-    points = mirrored.points[[1, 0, 2, 3, 5, 4]].copy()
+def _same(face: Face, other: Face) -> bool:
+    """Whether two looks mean one face: their points lie within `APART` of its width."""
+    return float(np.linalg.norm(face.points - other.points, axis=1).mean()) < APART * face.box[2]
+
+
+def _turned(face: Face, width: int) -> Face:
+    """A face of the mirrored picture as one of the picture itself."""
+    points = face.points[[1, 0, 2, 3, 5, 4]].copy()
     points[:, 0] = width - points[:, 0]
-    return float(np.linalg.norm(face.points - points, axis=1).mean()) < APART * face.box[2]
+    x, y, w, h = face.box
+    return Face(face.score, (width - x - w, y, w, h), points)
 
 
 def _anchors() -> F32:

@@ -36,6 +36,7 @@ class Anatomy(Step):
     (cosine) and `worn_cer` (letters lost; 0 where there are none). Geometry leaves the person's own pixels alone."""
 
     name = "anatomy"
+    version = 2
 
     def reads(self, shot: Shot) -> dict[str, Any]:
         """Whether a garment was drawn."""

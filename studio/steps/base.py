@@ -90,10 +90,7 @@ async def ask(step: str, models: Models, model: str, takes: Sequence[Take], item
             continue
         take.model_calls[model] += not answer.reused
         take.seconds[step] = take.seconds.get(step, 0.0) + answer.seconds
-        if answer.device == "cpu":
-            take.cpu_s += answer.seconds
-        else:
-            take.gpu_s += answer.seconds
+        take.spend(f"{step}:{model}", **{"cpu_s" if answer.device == "cpu" else "gpu_s": answer.seconds})
         values.append(answer.value)
     return values
 
@@ -104,7 +101,7 @@ def _timed(name: str, work: Callable[[Take], None], take: Take) -> None:
         work(take)
     finally:
         take.seconds[name] = take.seconds.get(name, 0.0) + time.perf_counter() - wall
-        take.cpu_s += time.thread_time() - cpu
+        take.spend(name, cpu_s=time.thread_time() - cpu)
 
 
 def _result(name: str, take: Take, result: BaseException | None) -> Take | PackshotError:

@@ -18,13 +18,15 @@ from studio.qa import defects, exhibits
 from studio.qa.lettering import at, inside
 from studio.qa.questions import questions
 from studio.qa.subject import Subject
+from studio.qa.traces.second import asked as mirrored
 from studio.shot import Shot
 from studio.steps.base import Step, ask, each
 from studio.take import F32, Take
 
 READER, WITNESS, GUARD, CROWD = "ocr", "embed", "nsfw", "person"
 ASKED = {"text": (READER,), "identity": (WITNESS,), "safety": (GUARD,), "person": (CROWD,), "defects": (WITNESS,)}
-"""Models by question; `identity` also asks the template's matting model."""
+"""Models by question; those of `CUTTER` also ask the template's matting model."""
+CUTTER = frozenset({"identity", "defects"})
 ROOM = 0.2
 """Room around the product, as a share of its longer side, in which the matting model looks for it again."""
 
@@ -64,7 +66,7 @@ class Examine(Step):
         """Who is asked."""
         asked = questions(shot.template)
         names = {name for question in asked for name in ASKED[question]}
-        return tuple(sorted(names | ({shot.template.cutout.model} if "identity" in asked else set())))
+        return tuple(sorted(names | ({shot.template.cutout.model} if CUTTER & asked else set())))
 
     async def process(self, takes: Sequence[Take], models: Models) -> list[Take | PackshotError]:
         """Prepare the exhibits, ask each model, write down the evidence."""
@@ -109,9 +111,7 @@ class Docket:
         """The product's likeness before and after, and its outline found again."""
         await self._ask("identity", WITNESS, "source_face")
         await self._ask("identity", WITNESS, "final_face")
-        for model in sorted({case.take.shot.template.cutout.model for case in self._live("identity")}):
-            same = [case for case in self._live("identity") if case.take.shot.template.cutout.model == model]
-            await self._answers(model, "outline", same)
+        await self._cutter("identity", "outline")
         await self._each("identity", _likeness)
 
     async def simple(self, question: str, model: str, exhibit: str, answer: str) -> None:
@@ -124,12 +124,20 @@ class Docket:
             setattr(case.take.evidence, answer, float(case.seen[exhibit]))
 
     async def defects(self) -> None:
-        """The learned judge's opinion, from the measurements so far and the whole picture's embedding."""
+        """The learned judge's opinion, from the measurements so far, the whole picture's embedding, and a second look at the
+        photo where the cut-out is a model's."""
         await self._ask("defects", WITNESS, "poster")
+        await self._cutter("defects", "mirror")
         await self._each("defects", _opinion)
 
     async def _ask(self, question: str, model: str, exhibit: str) -> None:
         await self._answers(model, exhibit, self._live(question))
+
+    async def _cutter(self, question: str, exhibit: str) -> None:
+        """Each case's own matting model, where there is something to show it."""
+        asked = [case for case in self._live(question) if exhibit in case.items]
+        for model in sorted({case.take.shot.template.cutout.model for case in asked}):
+            await self._answers(model, exhibit, [case for case in asked if case.take.shot.template.cutout.model == model])
 
     async def _answers(self, model: str, exhibit: str, cases: Sequence[Case]) -> None:
         values = await ask(self.step, self.models, model, [c.take for c in cases], [c.items[exhibit] for c in cases])
@@ -158,6 +166,8 @@ def _case(take: Take, models: Models) -> Case:
         case.items["source_face"] = exhibits.face_of_source(subject)
         case.items["final_face"] = exhibits.face_of_product(subject)
         case.items["outline"] = _outline_item(subject, models.card(take.shot.template.cutout.model).input_px)
+    if "defects" in case.asked and subject.matte.source != "alpha":
+        case.items["mirror"] = mirrored(subject, models.card(take.shot.template.cutout.model).input_px)
     if case.asked & {"safety", "person", "defects"}:
         case.items["poster"] = exhibits.poster(exhibits.shown(subject))
     return case
@@ -201,6 +211,7 @@ def _likeness(case: Case) -> None:
 def _opinion(case: Case) -> None:
     from studio.qa.measure import measure
 
+    case.take.evidence.second_look = case.seen.get("mirror")
     case.take.evidence.defects = defects.judge(case.subject, measure(case.take), case.seen["poster"])
 
 

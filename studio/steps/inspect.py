@@ -15,7 +15,7 @@ class Inspect(PixelStep):
     """Fills `measurements` from the final bytes. No threshold is read, so changing one never makes a picture anew."""
 
     name = "inspect"
-    version = 1
+    version = 2
 
     def reads(self, shot: Shot) -> dict[str, Any]:
         """What the destination is asked to be, and what is measured: a new check measures anew. Bounds are not part of it."""

@@ -49,6 +49,7 @@ class Meet(Step):
     `person_faces`."""
 
     name = "meet"
+    version = 2
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()

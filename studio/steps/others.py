@@ -109,10 +109,7 @@ def _joined(take: Take, works: Sequence[Take | PackshotError], errors: dict[int,
     for work in works:
         if isinstance(work, PackshotError):
             return work
-        for step, seconds in work.seconds.items():
-            take.seconds[step] = take.seconds.get(step, 0.0) + seconds
-        take.cpu_s, take.gpu_s = take.cpu_s + work.cpu_s, take.gpu_s + work.gpu_s
-        take.model_calls.update(work.model_calls)
+        take.take_over(work)
         if id(work) in errors:
             return _named(errors[id(work)], take.shot, work.shot.images[0])
         digest = work.shot.images[0].digest

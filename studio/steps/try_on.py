@@ -23,7 +23,7 @@ from studio.shot import Shot
 from studio.steps.base import Step, ask, each
 from studio.steps.meet import any_reads, brief_of, person_of, wearer_of
 from studio.steps.wear import put_on
-from studio.take import F32, U8, Take
+from studio.take import F32, U8, Matte, Take
 
 WHITE = 255
 PARTS = {"upper": "top", "lower": "trousers or skirt", "dress": "dress"}
@@ -41,6 +41,7 @@ class TryOn(Step):
     """
 
     name = "try-on"
+    version = 2
 
     def applies(self, shot: Shot) -> bool:
         """Garments."""
@@ -95,9 +96,11 @@ class TryOn(Step):
 
     async def _outlined(
         self, pictures: dict[int, tuple[Take, U8, F32]], models: Models, results: dict[int, Take | PackshotError]
-    ) -> dict[int, F32 | None]:
-        """By take: the dressed person's outline; None where the photo keeps its ground."""
-        found: dict[int, F32 | None] = {key: None for key, (take, *_) in pictures.items() if brief_of(take.shot).ground == "own"}
+    ) -> dict[int, Matte | None]:
+        """By take: the dressed person cut out, as the look cuts out; None where the photo keeps its ground."""
+        found: dict[int, Matte | None] = {
+            key: None for key, (take, *_) in pictures.items() if brief_of(take.shot).ground == "own"
+        }
         standing = [(take, rgb) for key, (take, rgb, _) in pictures.items() if key not in found]
         for name in sorted({take.shot.template.cutout.model for take, _ in standing}):
             asked = [(take, rgb) for take, rgb in standing if take.shot.template.cutout.model == name]
@@ -110,8 +113,7 @@ class TryOn(Step):
                     continue
                 fields = take.shot.template.cutout
                 view = View(answer, frame(rgb))
-                cut = matte.cut(rgb, [view], refiner=fields.refiner, decontaminate=False, source=name)
-                found[id(take)] = cut.alpha
+                found[id(take)] = matte.cut(rgb, [view], refiner=fields.refiner, decontaminate=fields.decontaminate, source=name)
         return found
 
 

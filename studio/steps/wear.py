@@ -53,9 +53,9 @@ class Wear(PixelStep):
         put_on(take, laid.rgb, laid.worn)
 
 
-def put_on(take: Take, rgb: U8, worn: F32, silhouette: F32 | None = None) -> None:
-    """The person as they look now, uint8 (H, W, 3), becomes the cut-out that is placed. `silhouette` float32 (H, W) is the
-    person's where it changed; None: as in the photo. With the photo's own ground everything of it is placed."""
+def put_on(take: Take, rgb: U8, worn: F32, anew: Matte | None = None) -> None:
+    """The person as they look now, uint8 (H, W, 3), becomes the cut-out that is placed. `anew` is the person cut out again where
+    their outline changed; None: as in the photo. With the photo's own ground everything of it is placed."""
     shot, product = take.shot, take.need_matte()
     take.others[shot.images[0].digest] = product
     take.glance = glance(rgb)
@@ -63,11 +63,11 @@ def put_on(take: Take, rgb: U8, worn: F32, silhouette: F32 | None = None) -> Non
     if brief_of(shot).ground == "own":
         take.matte = Matte(np.ones(rgb.shape[:2], np.float32), rgb, product.uncertainty, "photo")
         return
+    if anew is not None:
+        take.matte = Matte(anew.alpha, anew.foreground, max(product.uncertainty, anew.uncertainty), anew.source)
+        return
     person = take.others[person_of(shot).digest]
-    body = person.alpha if silhouette is None else silhouette
     colour = np.where((worn > 0.02)[..., None], rgb, person.foreground)
-    if silhouette is not None:
-        colour = np.where((body > 0)[..., None], rgb, person.foreground)
-    alpha = np.rint(np.maximum(body, worn) * 255).astype(np.float32) / np.float32(255)
+    alpha = np.rint(np.maximum(person.alpha, worn) * 255).astype(np.float32) / np.float32(255)
     unsure = max(product.uncertainty, person.uncertainty)
     take.matte = Matte(alpha, np.ascontiguousarray(colour, np.uint8), unsure, person.source)

@@ -22,6 +22,8 @@ from studio.qa.checks.defects import asked, defect
 from studio.qa.defects import ALARM, Forest, Judge, excess, judge_from
 from studio.qa.subject import Subject
 from studio.qa.traces import traces
+from studio.qa.traces.second import asked as shown_again
+from studio.qa.traces.second import second
 from studio.shot import Shot
 from studio.take import F32, U8, Matte, Placed, Take
 from studio.template import Light, Shadow, Template
@@ -116,6 +118,36 @@ def test_stairs_and_fuzz_show_in_the_outline() -> None:
     assert stairs["stairs"] > 5 * max(clean()["stairs"], 0.01)
     fuzz = seen(made(alpha=np.asarray(cv2.GaussianBlur(alpha, (0, 0), 5), np.float32)))
     assert fuzz["soft_width"] > 3 * clean()["soft_width"]
+
+
+def looked(take: Take) -> dict[str, float]:
+    """The statistics where a network saw the whole bottle in the mirrored photo."""
+    shown = shown_again(Subject(take), 320)
+    assert shown.shape == (320, 320, 3)
+    take.evidence.second_look = np.ascontiguousarray(body()[1][:, ::-1])
+    return second(Subject(take))
+
+
+def test_a_second_look_sees_what_the_cutout_lost_and_took_along() -> None:
+    agreed = looked(made())
+    assert agreed["overlap"] > 0.98
+    assert agreed["lost_share"] == agreed["gained_share"] == 0
+    alpha = body()[1].copy()
+    cv2.circle(alpha, (150, 192), 24, 0.0, cv2.FILLED)
+    hole = looked(made(alpha=alpha))
+    assert hole["lost_largest"] == hole["lost_inside"] > 0.02
+    alpha = body()[1].copy()
+    alpha[:136] = 0
+    assert looked(made(alpha=alpha))["lost_straight"] > 0.5 > hole["lost_straight"]
+    alpha = np.maximum(body()[1], cv2.circle(np.zeros((SIDE, SIDE), np.float32), (232, 160), 32, 1.0, cv2.FILLED))
+    assert looked(made(alpha=alpha))["gained_share"] > 0.02
+
+
+def test_nobody_looks_again_at_a_photo_with_its_own_alpha() -> None:
+    take = made()
+    take.matte = Matte(body()[1], body()[0], 0.0, "alpha")
+    assert all(math.isnan(value) for value in looked(take).values())
+    assert all(math.isnan(value) for value in second(Subject(made())).values())
 
 
 def test_proportions_are_the_photos() -> None:

@@ -13,6 +13,7 @@ from studio.body import Pose, Wearer
 from studio.errors import ModelNotConfigured, PackshotError
 from studio.imaging.worn.cloth import room_for
 from studio.models.base import LocalModels
+from studio.models.diffusion.brief import Brief
 from studio.models.registry import Registry
 from studio.product import Product, ProductImage
 from studio.shot import Shot
@@ -20,7 +21,7 @@ from studio.steps.try_on import TryOn
 from studio.take import Matte, Take
 from studio.template import Template
 from templates.library import Library
-from tests import tiny
+from tests import tiny, tiny_tryon
 
 SIDE = 256
 WEIGHTS = Path(__file__).resolve().parents[2] / ".packshot" / "models"
@@ -108,3 +109,17 @@ def test_the_same_request_gives_the_same_pixels_and_another_garment_others(klein
 def test_without_weights_the_engine_says_what_to_configure() -> None:
     with pytest.raises(ModelNotConfigured, match=r"models\.configured\.qwen-image-edit-2509"):
         tried(dressed_take("qwen-image-edit-2509"), {})
+
+
+def test_an_engine_of_qwens_family_sees_both_pictures(tmp_path: Path) -> None:
+    """The default engine's classes from a folder laid out as its own; its processor is read without torchvision."""
+    name = "qwen-image-edit-2509"
+    engine = Registry(WEIGHTS, configured={name: f"{tiny_tryon.saved(tmp_path)},dtype=float32,steps=1"}).create(name)
+    engine.load()
+    rng = np.random.default_rng(2)
+    person, one, other = (rng.integers(0, 255, (320, 256, 3), np.uint8) for _ in range(3))
+    made = [
+        engine.predict([Brief("dress", (256, 320), 0, "edit", image=person, reference=shown)])[0].rgb for shown in (one, other)
+    ]
+    assert made[0].shape == (320, 256, 3)
+    assert not np.array_equal(made[0], made[1])

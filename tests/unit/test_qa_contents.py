@@ -7,8 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from studio.imaging.glance import glance
 from studio.product import Product
 from studio.qa.checks.contents import ALIKE, HASH_BITS, apart, cropped_edges, duplicates, parts, phash, surplus_parts
+from studio.qa.checks.cutout import strays
 from studio.qa.subject import Subject
 from studio.take import Matte, Take
 from tests.unit.test_qa_checks import SIDE, as_png, ellipse, finished
@@ -38,6 +40,33 @@ def test_the_products_own_data_says_how_many_there_may_be() -> None:
     for said, surplus in (("1", 1), ("2", 0), ("3", 0), ("a pair", 0)):
         take.shot = take.shot.model_copy(update={"product": Product(sku="A", attributes={"pieces": said})})
         assert surplus_parts(Subject(take)) == surplus
+
+
+def test_parts_that_the_data_knows_are_no_strays() -> None:
+    take = two_things(60)
+    assert strays(Subject(take)) > 0.02
+    for said, kept in (("1", False), ("2", True)):
+        take.shot = take.shot.model_copy(update={"product": Product(sku="A", attributes={"pieces": said})})
+        assert (strays(Subject(take)) == 0) is kept
+
+
+def test_a_thin_pole_links_its_ends() -> None:
+    take = two_things(60)
+    placed = take.need_placed()
+    alpha = placed.alpha.copy()
+    alpha[348:350, 260:420] = 1
+    take.placed = type(placed)(placed.rgb, alpha, 1.0, placed.box)
+    assert strays(Subject(as_png(take))) == 0
+
+
+def test_a_part_that_the_photos_edge_cuts_came_along() -> None:
+    take = two_things(150)
+    assert strays(Subject(take)) == 0
+    placed = take.need_placed()
+    alpha = np.maximum(ellipse(SIDE, SIDE, (40, 200, 240, 240)), ellipse(SIDE, SIDE, (SIDE - 130, 320, 150, 150)))
+    take.matte = Matte(alpha, placed.rgb, 0.05, "u2netp")
+    take.glance = glance(placed.rgb)
+    assert strays(Subject(take)) > 0.1
 
 
 def test_edges_of_the_photo_that_cut_the_product() -> None:

@@ -34,7 +34,7 @@ CHANGED = 6.0
 COLOURS, FEW = 4, 0.08
 """Colours of a garment that are compared at most, and the share of it that each must have."""
 BANDS = ((1, 2), (2, 4), (4, 8))
-"""Texture is compared in octaves: standard deviations of differences of Gaussians, sigma in pixels at `SIDE`."""
+"""Texture is compared in octaves: spreads of differences of Gaussians, sigma in pixels at `SIDE`."""
 SIDE = 256
 
 
@@ -122,8 +122,13 @@ def _bands(rgb: U8, mask: F32) -> F32 | None:
     if inside.sum() < 64:
         return None
     blurred = {sigma: cv2.GaussianBlur(light, (0, 0), sigma) for band in BANDS for sigma in band}
-    strengths = [max(float((blurred[low] - blurred[high])[inside].std()), 0.2) for low, high in BANDS]
+    strengths = [max(_spread((blurred[low] - blurred[high])[inside]), 0.2) for low, high in BANDS]
     return np.array(strengths, np.float32)
+
+
+def _spread(values: F32) -> float:
+    """Standard deviation by the median absolute deviation: the edges of a print are few, and would hide the cloth around it."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
 def _calm(rgb: U8) -> U8:

@@ -11,6 +11,7 @@ import torch
 from studio.errors import ModelNotConfigured, SettingsError
 from studio.models.diffusion.brief import Control
 from studio.models.diffusion.options import Options
+from studio.models.diffusion.sight import KIND, Sight
 from studio.models.diffusion.words import CachedWords
 from studio.models.presets import Mode, Preset
 
@@ -117,11 +118,17 @@ class Pipelines:
         from diffusers.utils import logging
 
         logging.disable_progress_bar()
-        more = {key: value for key in ("revision", "variant") if (value := getattr(self._options, key))}
+        at = {"revision": self._options.revision} if self._options.revision else {}
+        more: dict[str, Any] = {"variant": self._options.variant} if self._options.variant else {}
         if self._options.quantisation in {"int8", "nf4"}:
             more["quantization_config"] = _quantised(self._name, self._options.quantisation, self.dtype)
         try:
-            pipe = DiffusionPipeline.from_pretrained(source, torch_dtype=self.dtype, **more)
+            sees = DiffusionPipeline.load_config(source, **at).get("processor", ("",))[-1] == KIND
+            pipe = DiffusionPipeline.from_pretrained(
+                source, torch_dtype=self.dtype, **at, **more, **({"processor": None} if sees else {})
+            )
+            if sees:
+                pipe.register_modules(processor=Sight.opened(source, **at))
         except (OSError, ValueError, ImportError, TypeError, AttributeError) as error:
             raise ModelNotConfigured(f"{self._name}: {source} cannot be loaded: {error}") from error
         if self._preset.scheduler:

@@ -32,7 +32,9 @@ def banding(subject: Subject) -> float:
 
 
 def steps(rgb: U8, mask: U8) -> int:
-    """Edges of flat bands along the rows of an uint8 (H, W, 3) picture, under a mask."""
+    """Edges of flat bands along the rows of an uint8 (H, W, 3) picture, under a mask: a step between two pixels, level ground on
+    both sides, and as much between the means of both sides, which grain of a level or two does not have.
+    """
     grey, under = cv2.cvtColor(np.ascontiguousarray(rgb[::EVERY]), cv2.COLOR_RGB2GRAY), mask[::EVERY]
     span = FLAT_PX
     if grey.shape[1] <= 2 * span + 1:
@@ -40,7 +42,9 @@ def steps(rgb: U8, mask: U8) -> int:
     left, here = grey[:, span : -span - 1], grey[:, span + 1 : -span]
     height = cv2.absdiff(left, here)
     level = np.maximum(cv2.absdiff(left, grey[:, : -2 * span - 1]), cv2.absdiff(here, grey[:, 2 * span + 1 :]))
-    edge = (height >= LEAST) & (height <= MOST) & (level <= 1)
+    means, half = cv2.blur(grey.astype(np.float32), (span, 1)), span // 2
+    rise = cv2.absdiff(means[:, span - half : -span - 1 - half], means[:, span + 1 + half : -span + half])
+    edge = (height >= LEAST) & (height <= MOST) & (level <= 1) & (rise >= LEAST - 0.5)
     inside = (under[:, : -2 * span - 1] > 0) & (under[:, 2 * span + 1 :] > 0)
     return int(np.count_nonzero(edge & inside))
 

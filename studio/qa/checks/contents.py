@@ -32,9 +32,15 @@ def surplus_parts(subject: Subject) -> float:
     """Separate things beyond what the product's attribute `pieces` says; 0 where the data says nothing. Things that touch are
     one, so too few are no defect.
     """
+    said = pieces(subject)
+    return 0.0 if said is None else max(0.0, parts(subject) - said)
+
+
+def pieces(subject: Subject) -> int | None:
+    """How many things the product's data says the picture shows; None where it says nothing."""
     attributes = subject.shot.product.attributes
     said = next((attributes[name] for name in EXPECTED if name in attributes), "")
-    return max(0.0, parts(subject) - int(said)) if said.isdigit() else 0.0
+    return int(said) if said.isdigit() else None
 
 
 def cropped_edges(subject: Subject) -> float:

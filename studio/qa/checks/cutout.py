@@ -7,6 +7,7 @@ import numpy as np
 
 from studio.imaging.colour import delta_e_2000, srgb_to_lab
 from studio.qa.check import Check
+from studio.qa.checks.contents import pieces
 from studio.qa.subject import Subject, above
 from studio.take import F32, U8
 
@@ -18,6 +19,10 @@ OWN_ALPHA = 100.0
 """Edge contrast of a photo that brought its own alpha channel: the outline is known."""
 STRAY_PART = 0.3
 """A separate part below this share of the largest one is a stray; a cap beside its lipstick is larger."""
+CUT_PART = 0.6
+"""The same for a part that the photo's edge cuts: a bowl beside the product; a hair dryer beside its bag is larger."""
+LINK = 0.15
+"""Cover of an 8 px block from which it still links two parts: a pole of 1 to 2 px."""
 HAZE_REACH = 0.03
 """Distance from the solid product, as a fraction of the short side, from which a thin matte is haze and not hair."""
 
@@ -69,16 +74,40 @@ def haze(subject: Subject) -> float:
 
 
 def strays(subject: Subject) -> float:
-    """Share of the product's area in separate parts far smaller than its largest part: things of the old scene that came along.
-    0 for a photo that brought its own alpha channel.
+    """Share of the product's area in separate parts that came along from the old scene: far smaller than the largest part, or
+    smaller and cut by the photo's edge. As many of the largest as the product's attribute `pieces` says are its own. 0 for a
+    photo that brought its own alpha channel.
     """
     if subject.matte.source == "alpha":
         return 0.0
-    _, _, stats, _ = cv2.connectedComponentsWithStats(above(subject.coarse.alpha, 0.5), connectivity=8)
-    areas = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
-    if not areas.size:
+    areas = _linked(subject.coarse.alpha)
+    if areas.size < 2:
         return 0.0
-    return float(areas[areas < STRAY_PART * areas.max()].sum() / areas.sum())
+    further = areas[max(1, pieces(subject) or 1) :]
+    small = float(further[further < STRAY_PART * areas[0]].sum() / areas.sum())
+    return max(small, 0.0 if pieces(subject) else _cut_off(subject))
+
+
+def _linked(alpha: F32) -> F32:
+    """Areas of the solid in separate parts, the largest first; a thin pole or wire links parts."""
+    count, labels = cv2.connectedComponents(above(alpha, LINK), connectivity=8)
+    sizes = np.bincount(labels[alpha > 0.5], minlength=count)[1:]
+    return np.asarray(np.sort(sizes[sizes > 0])[::-1], np.float32)
+
+
+def _cut_off(subject: Subject) -> float:
+    """Share of the cut-out's area, in the photo, in parts clearly smaller than the largest that the photo's edge cuts. A photo
+    that is meant to fill its canvas has such parts of its own.
+    """
+    if subject.shot.template.composition.scaling == "fill":
+        return 0.0
+    solid = above(subject.thumb.alpha, 0.5)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=8)
+    x, y, w, h, areas = stats[1:].astype(np.float64).T
+    if areas.size < 2:
+        return 0.0
+    cut = (x <= 0) | (y <= 0) | (x + w >= solid.shape[1]) | (y + h >= solid.shape[0])
+    return float(areas[cut & (areas < CUT_PART * areas.max())].sum() / areas.sum())
 
 
 def _at(rgb: U8, places: F32) -> U8:
@@ -91,6 +120,6 @@ CHECKS = (
     Check("product_found", "cut-out", "0/1", "high", "there is a product", product_found),
     Check("uncertainty", "cut-out", "0..1", "low", "how unsure the cut-out is", uncertainty),
     Check("edge_contrast", "cut-out", "dE00", "high", "product against ground across the outline in the photo", edge_contrast),
-    Check("strays", "cut-out", "share", "low", "small separate parts: props of the old scene, or a set", strays),
+    Check("strays", "cut-out", "share", "low", "separate parts of the old scene: small, or cut by the photo's edge", strays),
     Check("haze", "cut-out", "share", "low", "left-over ground far from the product", haze),
 )
