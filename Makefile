@@ -8,7 +8,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-unit test-ray test-integration check bench bench-serve bench-quality bench-studios bench-connectors fmt clean setup
+.PHONY: demo test test-unit test-ray test-integration check bench bench-serve bench-quality bench-studios bench-connectors licences sbom fmt clean setup
 
 setup: $(VENV)/.ready $(VENV)/.weights
 
@@ -50,6 +50,8 @@ check: $(VENV)/.ready
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/packshot audit licences
+	@$(BIN)/python -m cluster.manifests $(if $(PACKSHOT_CRDS),--crds $(PACKSHOT_CRDS))
 	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
 bench: setup
@@ -71,6 +73,12 @@ bench-studios: setup $(VENV)/.all-weights
 
 bench-connectors: setup
 	@$(BIN)/python -m benchmarks.connectors
+
+licences: $(VENV)/.ready
+	@$(BIN)/packshot audit licences
+
+sbom: $(VENV)/.ready
+	@$(BIN)/packshot audit sbom -o sbom.json
 
 fmt: $(VENV)/.ready
 	@$(BIN)/ruff check --fix .

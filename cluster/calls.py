@@ -75,6 +75,7 @@ class HandleModels:
                 blame=_blame(name),
                 tries=profile.batch.tries,
                 width=_width(shape),
+                name=name,
             )
             for name, shape in profile.models.items()
         }

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cluster.engine import storage
 from cluster.settings import Settings
+from cluster.signing import signing
 from connectors.fetch import Fetcher
 from connectors.photos import Photos
 from connectors.publications import Item, Publications
 from connectors.publisher import Published, Publisher
 from connectors.records import Records
 from connectors.sets import Finished, gallery_set
+from connectors.signing import Signing
 from connectors.storage.base import Storage
 from connectors.sync import Looked, Sync
 from connectors.sync_state import SyncState
@@ -42,6 +44,7 @@ class Opened:
     photos: Photos
     target: Connection
     gallery: Gallery | None
+    sign: Signing
 
     @property
     def sync(self) -> Sync:
@@ -78,6 +81,7 @@ class Opened:
             raise FetchFailed(f"{looked.product.sku}: not every photo could be kept, so none is taken out of sight")
         chosen = [name.strip() for name in connection.option("destinations").split(",") if name.strip()]
         language = connection.option("language", "en")
+        finished = [replace(one, digest=self.sign(one.digest, one.media_type)) for one in finished]
         return gallery_set(looked.product, finished, ref=self.place_of(looked), destinations=chosen, language=language)
 
 
@@ -90,7 +94,7 @@ def open_connection(settings: Settings, name: str) -> Opened:
     state, publications, records = SyncState(settings.records), Publications(settings.records), Records(settings.records)
     store = storage(settings)
     photos = Photos(photo_fetcher(settings, connection), store, records, getattr(vendor.source, "photo", None))
-    return Opened(connection, vendor, state, publications, records, store, photos, target, gallery)
+    return Opened(connection, vendor, state, publications, records, store, photos, target, gallery, signing(settings, store))
 
 
 def photo_fetcher(settings: Settings, connection: Connection) -> Fetcher:

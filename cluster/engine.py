@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import cv2
 
+from cluster.monitoring.observed import ObservedRenderer
 from cluster.renderer import Renderer
 from cluster.settings import Settings
 from cluster.tiers import PriorityPool
@@ -51,7 +52,7 @@ def reader(settings: Settings, store: Storage) -> Callable[[str], bytes]:
 def open_renderer(settings: Settings, models: Models | None = None) -> Renderer:
     """A renderer over the given models, or over models in this process."""
     store = storage(settings)
-    return Renderer(models or LocalModels(registry(settings)), store, reader(settings, store))
+    return ObservedRenderer(models or LocalModels(registry(settings)), store, reader(settings, store), settings.prices)
 
 
 def host_threads(threads: int) -> None:

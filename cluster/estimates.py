@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cluster.metering import on_gpu
+from cluster.metering.forecast import Expected
+from cluster.metering.tariff import Tariff, on_gpu
 from cluster.profile import Profile
 from cluster.settings import Prices
 from connectors.records import Records
@@ -13,7 +14,10 @@ from connectors.records import Records
 DEFAULT_CALL_S = {"u2netp": 0.35, "span-x2": 4.0, "span-x4": 6.0}
 """CPU-seconds of a model call on one core, measured (docs/benchmarks.md); used until a run has been recorded."""
 DEFAULT_SHOT_S = 0.8
+DEFAULT_STEP_S = 0.08
 UNKNOWN_CALL_S = 1.0
+PIXELS = "pixels"
+"""Everything that is no model, in an estimate's seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Estimate:
     cost: float
     currency: str
     basis: str
-    """`measured` when earlier runs on these records were used, else `default`."""
+    """`measured` when earlier runs on these records were used, `mixed` where some steps never ran before, else `default`."""
 
 
 def seconds_a_shot(records: Records) -> float | None:
@@ -39,12 +43,38 @@ def estimate(shots: int, calls: Mapping[str, int], measured: float | None, profi
     """What `shots` images with at most these model calls take; `measured` is `seconds_a_shot`. A cached cut-out makes it cheaper
     than said; nothing makes it much dearer."""
     seconds = {name: count * DEFAULT_CALL_S.get(name, UNKNOWN_CALL_S) for name, count in calls.items()}
-    seconds["pixels"] = shots * DEFAULT_SHOT_S
+    seconds[PIXELS] = shots * DEFAULT_SHOT_S
     if measured is not None:
         scale = measured * shots / max(sum(seconds.values()), 1e-9)
         seconds = {name: value * scale for name, value in seconds.items()}
-    gpu = sum(value for name, value in seconds.items() if name in on_gpu(profile))
-    cpu = sum(seconds.values()) - gpu
-    price = cpu / 3600 * prices.cpu_hour + gpu / 3600 * prices.gpu_hour
-    wall = sum(seconds.values()) / max(1, profile.renderer.threads * profile.workers)
-    return Estimate(seconds, wall, price, prices.currency, "default" if measured is None else "measured")
+    tariff = Tariff(prices, profile)
+    price = sum(_price(name, value, tariff, profile) for name, value in seconds.items())
+    return Estimate(seconds, _wall(seconds, profile), price, prices.currency, "default" if measured is None else "measured")
+
+
+def estimate_parts(expected: Expected, profile: Profile, prices: Prices) -> Estimate:
+    """What steps take that ran before; those that never did are guessed like `estimate` does."""
+    tariff, seconds, price = Tariff(prices, profile), dict[str, float](), 0.0
+    for step, model in {**expected.cpu, **expected.gpu}:
+        cpu_s, gpu_s = expected.cpu.get((step, model), 0.0), expected.gpu.get((step, model), 0.0)
+        name = model or PIXELS
+        seconds[name] = seconds.get(name, 0.0) + cpu_s + gpu_s
+        price += tariff.price(cpu_s, gpu_s, model=model)
+    for runs, models in expected.unknown.values():
+        guessed = {PIXELS: runs * DEFAULT_STEP_S}
+        guessed |= {name: runs * DEFAULT_CALL_S.get(name, UNKNOWN_CALL_S) for name in models}
+        for name, value in guessed.items():
+            seconds[name] = seconds.get(name, 0.0) + value
+            price += _price(name, value, tariff, profile)
+    basis = "mixed" if any(runs for runs, _ in expected.unknown.values()) else "measured"
+    return Estimate(seconds, _wall(seconds, profile), price, prices.currency, basis)
+
+
+def _price(name: str, seconds: float, tariff: Tariff, profile: Profile) -> float:
+    """Price of seconds of a model, or of everything else under PIXELS."""
+    model = "" if name == PIXELS else name
+    return tariff.price(0.0, seconds, model=model) if model in on_gpu(profile) else tariff.price(seconds, model=model)
+
+
+def _wall(seconds: Mapping[str, float], profile: Profile) -> float:
+    return sum(seconds.values()) / max(1, profile.renderer.threads * profile.workers)

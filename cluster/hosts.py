@@ -15,9 +15,11 @@ from cluster.autoscaling import Backlog
 from cluster.calls import DEAD, HandleModels, Tiered
 from cluster.engine import host_threads, open_renderer, registry
 from cluster.logs import about, start_logging
-from cluster.profile import Profile
+from cluster.profile import RENDERER, Profile
+from cluster.readiness import Phases
 from cluster.settings import Settings
 from cluster.tiers import PriorityPool, Tier, working_for
+from connectors.weight_store import bring
 from studio.errors import PackshotError
 from studio.keys import digest_of
 from studio.models.base import Answer, run_batch
@@ -25,6 +27,7 @@ from studio.shot import Shot
 
 NOT_RENDERING = {
     "api",
+    "monitoring",
     "online_url",
     "workflows_url",
     "records_url",
@@ -32,6 +35,8 @@ NOT_RENDERING = {
     "templates",
     "template_folders",
     "prices",
+    "budgets",
+    "photo_studio",
     "ray",
     "profile",
 }
@@ -49,11 +54,25 @@ class ModelHost:
     """One loaded model in a replica; `threads` calls run at once, urgent ones first."""
 
     def __init__(self, settings: dict[str, Any], name: str, threads: int) -> None:
+        tree, phases = Settings(**settings), Phases(name)
+        start_logging(tree.home, monitoring=tree.monitoring)
         host_threads(1)
-        self._model = registry(Settings(**settings), _device()).create(name)
-        self._model.load()
-        self._model.predict([self._model.example()])
+        with phases.phase("import"):
+            cards = registry(tree, _device())
+            self._model = cards.create(name)
+        if tree.weights_uri:
+            with phases.phase("fetch"):
+                bring([cards.card(name)], tree.weights_uri, tree.weights_folder, endpoint_url=tree.storage.endpoint_url)
+        with phases.phase("weights"):
+            self._model.load()
+        with phases.phase("first call"):
+            self._model.predict([self._model.example()])
         self._pool = PriorityPool(threads, name)
+        self._ready = phases.done()
+
+    async def ready(self) -> dict[str, float]:
+        """Seconds by phase until this replica could work."""
+        return self._ready
 
     async def predict(self, items: Sequence[Any], tier: Tier = "standard") -> list[Answer | PackshotError]:
         """One answer or error an item, in order."""
@@ -72,14 +91,20 @@ class RenderHost:
         threads: int,
         standard: DeploymentHandle | None = None,
     ) -> None:
-        tree, chosen = Settings(**settings), Profile.model_validate(profile)
+        tree, chosen, phases = Settings(**settings), Profile.model_validate(profile), Phases(RENDERER)
         host_threads(threads)
-        start_logging(tree.home)
+        start_logging(tree.home, monitoring=tree.monitoring)
         self._fingerprint = fingerprint(tree, chosen)
-        self._renderer = open_renderer(tree, HandleModels(tree, models, chosen))
+        with phases.phase("renderer"):
+            self._renderer = open_renderer(tree, HandleModels(tree, models, chosen))
         self._standard = Tiered(standard).at("urgent") if standard else None
         self._telling: asyncio.Task[None] | None = None
         self._backlog = Backlog()
+        self._ready = phases.done()
+
+    async def ready(self) -> dict[str, float]:
+        """Seconds by phase until this replica could work."""
+        return self._ready
 
     async def render(self, shots: Sequence[str], force: bool = False, tier: Tier = "standard", trace: str = "") -> list[str]:
         """Shots and outcomes as JSON, same length and order. Log lines carry `trace`."""

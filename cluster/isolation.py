@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Generic, TypeVar
 
+from cluster.metering.lost import RENDERER, lose
 from cluster.tiers import TIER, TIERS
 
 log = logging.getLogger(__name__)
@@ -20,6 +22,7 @@ class Isolation(Generic[Item, Result]):
     again, all other calls are let finish and the chunk is halved with nothing else in flight, so that neighbours are
     never blamed. `dead` are the exceptions that mean "the process died"; `blame(item)` is the result of a culprit.
     `width` calls of each tier run at once, so that urgent ones do not wait for a place behind standard ones.
+    Seconds of calls that died are counted as lost by `name`.
     """
 
     def __init__(
@@ -31,9 +34,10 @@ class Isolation(Generic[Item, Result]):
         tries: int = 2,
         pause_s: float = 0.2,
         width: int = 64,
+        name: str = RENDERER,
     ) -> None:
         self._call, self._dead, self._blame = call, dead, blame
-        self._tries, self._pause_s, self._width = tries, pause_s, width
+        self._tries, self._pause_s, self._width, self._name = tries, pause_s, width, name
         self._open = {tier: asyncio.Semaphore(width) for tier in TIERS}
         self._alone = asyncio.Lock()
 
@@ -61,9 +65,11 @@ class Isolation(Generic[Item, Result]):
 
     async def _try(self, items: Sequence[Item], tries: int) -> list[Result] | None:
         for attempt in range(tries):
+            started = time.monotonic()
             try:
                 return await self._call(items)
             except self._dead as error:
+                lose(self._name, time.monotonic() - started)
                 log.info("call died: %s", type(error).__name__)
                 await asyncio.sleep(self._pause_s * 2**attempt)
         return None

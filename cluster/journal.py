@@ -20,6 +20,15 @@ from studio.steps.base import CachedStep, Step
 from studio.take import F32, U8, Take
 
 PREVIEW_PX = 224
+_FREE: dict[str, Any] = {
+    "seconds": {},
+    "model_calls": {},
+    "cpu_s": 0.0,
+    "gpu_s": 0.0,
+    "cpu_parts": {},
+    "gpu_parts": {},
+    "lost_parts": {},
+}
 _CHECKER = ((np.indices((PREVIEW_PX, PREVIEW_PX)) // 14).sum(0) % 2 * 38 + 208).astype(np.uint8)
 
 
@@ -93,15 +102,24 @@ def made_outcome(storage: Storage, take: Take, reused: tuple[str, ...], previews
     )
     report = Report(
         measurements=dict(sorted(take.measurements.items())),
-        seconds=take.seconds,
-        model_calls=dict(take.model_calls),
         reused=reused,
         engine=take.engine,
-        cpu_s=take.cpu_s,
-        gpu_s=take.gpu_s,
+        **spent(take),
         previews={**previews, "result": storage.put_blob(preview(image), media_type="image/jpeg")},
     )
     return judged(take.shot, asset, report)
+
+
+def spent(take: Take) -> dict[str, Any]:
+    """The fields of a `Report` that say what a take cost."""
+    return {
+        "seconds": take.seconds,
+        "model_calls": dict(take.model_calls),
+        "cpu_s": take.cpu_s,
+        "gpu_s": take.gpu_s,
+        "cpu_parts": take.cpu_parts,
+        "gpu_parts": take.gpu_parts,
+    }
 
 
 def load_outcome(storage: Storage, key: str, shot: Shot) -> Outcome | None:
@@ -114,8 +132,7 @@ def load_outcome(storage: Storage, key: str, shot: Shot) -> Outcome | None:
     if not storage.has_blob(asset.digest):
         storage.drop_action(key)
         return None
-    spent = {"seconds": {}, "model_calls": {}, "cpu_s": 0.0, "gpu_s": 0.0, "reused": ("shot",)}
-    return judged(shot, asset, report.model_copy(update=spent))
+    return judged(shot, asset, report.model_copy(update={**_FREE, "reused": ("shot",)}))
 
 
 def judged(shot: Shot, asset: Asset, report: Report) -> Outcome:

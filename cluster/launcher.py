@@ -1,19 +1,27 @@
-"""What a Ray cluster-launcher file (`ray_cluster.yaml`) can host, and whether it keeps its doors shut."""
+"""What a Ray cluster-launcher file (`ray_cluster.yaml`) can host, whether it keeps its doors shut and its head remembers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from cluster.profile import Profile, Replicas
+from cluster.profile import Profile, Replicas, load_profile
 from studio.errors import SettingsError
 
 MIB = 2**20
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+KEYS = {"cluster_name", "provider", "auth", "docker", "file_mounts", "head_node_type", "available_node_types", "max_workers"}
+KEYS |= {"upscaling_speed", "idle_timeout_minutes", "initialization_commands", "setup_commands", "head_setup_commands"}
+KEYS |= {"worker_setup_commands", "head_start_ray_commands", "worker_start_ray_commands"}
+NODE_KEYS = {"resources", "labels", "min_workers", "max_workers", "idle_timeout_s", "priority", "node_config", "docker"}
+NODE_KEYS |= {"worker_setup_commands"}
+"""Keys that our files use; Ray knows more."""
+FILES = ("ray_cluster.yaml", "cluster/launchers/gcp.yaml")
 
 
 def load_cluster(path: Path) -> dict[str, Any]:
@@ -31,6 +39,79 @@ def unmet(profile: Profile, cluster: Mapping[str, Any]) -> list[str]:
     """One line for each deployment of the profile that no node type of the launcher file can host."""
     hosts = {name: node for name, node in cluster["available_node_types"].items() if _starts(name, node, cluster)}
     return [line for name, replicas in profile.deployments.items() if (line := _unmet(name, replicas, hosts))]
+
+
+def check_launchers(root: Path, profile: str = "production") -> list[str]:
+    """One line for each thing that is wrong in a launcher file of the project."""
+    lines = []
+    for path in (root / name for name in FILES if (root / name).exists()):
+        try:
+            cluster = load_cluster(path)
+            lines += [f"{path.name}: {line}" for line in problems(cluster, load_profile(profile))]
+        except (SettingsError, KeyError, TypeError, AttributeError) as error:
+            lines.append(f"{path.name}: {error!r}" if not isinstance(error, SettingsError) else str(error))
+    return lines
+
+
+def problems(cluster: Mapping[str, Any], profile: Profile) -> list[str]:
+    """One line for each thing that is wrong: fields, hosts, doors, the head's memory, images, markets."""
+    nodes = cluster["available_node_types"]
+    unknown = [f"{key} is no field that we know" for key in cluster if key not in KEYS]
+    unknown += [f"{name}.{key} is no field that we know" for name, node in nodes.items() for key in node if key not in NODE_KEYS]
+    second = {
+        name: shape.model_copy(update={"labels": shape.or_labels}) for name, shape in profile.models.items() if shape.or_labels
+    }
+    return [
+        *unknown,
+        *unmet(profile, cluster),
+        *unmet(profile.model_copy(update={"models": second}), cluster),
+        *exposed(cluster),
+        *_forgetful(cluster),
+        *_images(cluster),
+        *(line for name, node in nodes.items() if (line := _market(name, node))),
+    ]
+
+
+def _forgetful(cluster: Mapping[str, Any]) -> list[str]:
+    """Files that the commands read but nothing mounts, and a head that forgets everything when it ends."""
+    found, mounts = [], tuple(f"{mount.rstrip('/')}/" for mount in cluster.get("file_mounts", {}))
+    starts = [
+        c for key in ("head_start_ray_commands", "worker_start_ray_commands") for c in cluster.get(key, ()) if "ray start" in c
+    ]
+    for command in starts:
+        for path in re.findall(r"(?:RAY_AUTH_TOKEN_PATH=|\(cat )([^\s)]+)", command):
+            found += [] if path.startswith(mounts) else [f"{path} is not among file_mounts"]
+    head = next((command for command in starts if "--head" in command), "")
+    folder = re.search(r"RAY_gcs_storage=rocksdb RAY_gcs_storage_path=(\S+?);?(\s|$)", head)
+    volumes = [
+        option.partition(":")[2] for option in cluster["docker"].get("head_run_options", ()) if option.startswith("--volume=")
+    ]
+    if folder and folder[1].rstrip(";") not in volumes:
+        found.append(f"{folder[1]} ends with the head's container: no --volume in head_run_options")
+    if not folder and not re.search(r"RAY_REDIS_ADDRESS=\S+ RAY_external_storage_namespace=\w", head):
+        found.append("the head keeps nothing: neither Redis nor RocksDB")
+    return found
+
+
+def _images(cluster: Mapping[str, Any]) -> list[str]:
+    images = {"docker": cluster["docker"].get("image", "")}
+    for name, node in cluster["available_node_types"].items():
+        image = images[name] = node.get("docker", {}).get("worker_image", images["docker"])
+        if node["resources"].get("GPU") and not image.endswith("-gpu"):
+            return [f"{name}: {image} has no CUDA"]
+    wanted = f":{version('ray')}-py311-"
+    return [f"{name}: image {image!r} is not Ray {version('ray')}" for name, image in images.items() if wanted not in image]
+
+
+def _market(name: str, node: Mapping[str, Any]) -> str:
+    """A node type that says `spot` and is not, or the other way round."""
+    config = node.get("node_config", {})
+    spot = "spot" in (
+        config.get("InstanceMarketOptions", {}).get("MarketType"),
+        str(config.get("scheduling", {}).get("provisioningModel", "")).lower(),
+    )
+    said = node.get("labels", {}).get("packshot/market", "on-demand") == "spot"
+    return f"{name}: the label packshot/market says {'spot' if said else 'on-demand'}, the machine is not" if spot != said else ""
 
 
 def exposed(cluster: Mapping[str, Any]) -> list[str]:

@@ -11,8 +11,11 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 
-TRACE: ContextVar[str] = ContextVar("trace", default="")
-"""W3C trace id, 32 lowercase hex digits: the same from the HTTP request to the asset's lineage."""
+from cluster.monitoring.otel import TRACE, otlp, span, start_tracing, tracing
+from cluster.monitoring.settings import Monitoring
+
+__all__ = ["ORDER", "SKU", "STEP", "TRACE", "JsonLines", "about", "start_logging"]
+
 ORDER: ContextVar[str] = ContextVar("order", default="")
 SKU: ContextVar[str] = ContextVar("sku", default="")
 STEP: ContextVar[str] = ContextVar("step", default="")
@@ -24,10 +27,14 @@ _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "ta
 
 @contextmanager
 def about(**subjects: str) -> Iterator[None]:
-    """Inside the block, log lines carry these: trace, order, sku, step. Raises KeyError for any other name."""
+    """Inside the block, log lines carry these: trace, order, sku, step. Raises KeyError for any other name. An order, and a step
+    of one, is a span."""
     with ExitStack() as stack:
         for name, value in subjects.items():
             stack.callback(SUBJECTS[name].reset, SUBJECTS[name].set(value))
+        if tracing() and (what := subjects.get("step") or ("order" if "order" in subjects else "")):
+            said = {name: value for name, variable in SUBJECTS.items() if name != "trace" and (value := variable.get())}
+            stack.enter_context(span("order" if what == "order" else f"order {what}", **said))
         yield
 
 
@@ -50,9 +57,12 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
-def start_logging(home: Path, level: int = logging.INFO) -> Path:
+def start_logging(home: Path, level: int = logging.INFO, *, monitoring: Monitoring | None = None) -> Path:
     """Write this process's log lines to `<home>/logs/service.jsonl`, which all processes of the service append to and which may
-    be moved away at any time (log rotation). Calling it again changes nothing. Other libraries: warnings and worse."""
+    be moved away at any time (log rotation). Calling it again changes nothing. Other libraries: warnings and worse. Record spans
+    where `monitoring` says so. Raises SettingsError."""
+    if monitoring is not None and monitoring.otlp and not tracing():
+        start_tracing(otlp(monitoring.otlp), share=monitoring.traces)
     path = (home / FILE).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger()

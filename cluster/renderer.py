@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.journal import StepCache, load_outcome, made_outcome
+from cluster.journal import StepCache, load_outcome, made_outcome, spent
+from cluster.metering.lost import with_losses
 from cluster.remembering import RememberingModels
 from cluster.tiers import in_turn
 from connectors.storage.base import Storage
@@ -21,7 +22,7 @@ from studio.product import ProductImage
 from studio.qa.cures import next_cure, remade, verdict_on
 from studio.recipes.base import Recipe
 from studio.recipes.catalogue import recipe
-from studio.shot import Failed, Outcome, Rejected, Shot
+from studio.shot import Failed, Outcome, Rejected, Report, Shot
 from studio.steps.base import CachedStep, Step
 from studio.take import Take
 
@@ -59,7 +60,7 @@ class Renderer:
     async def render(self, shots: Sequence[Shot], *, force: bool = False) -> list[Outcome]:
         """Make every shot of a chunk that is neither in the store nor under way here. `force` makes it again all the same."""
         with in_turn():
-            return await self._render(shots, force)
+            return await with_losses(lambda some: self._render(some, force), shots)
 
     async def _render(self, shots: Sequence[Shot], force: bool) -> list[Outcome]:
         outcomes = await asyncio.gather(*(self._stored(shot, force) for shot in shots))
@@ -92,7 +93,9 @@ class Renderer:
 
     async def _waited(self, shot: Shot, flying: asyncio.Future[Outcome | None]) -> Outcome:
         outcome = await asyncio.shield(flying)
-        return outcome if isinstance(outcome, Failed) else (await self.render([shot]))[0]
+        if isinstance(outcome, Failed):
+            return outcome.model_copy(update={"report": Report()})
+        return (await self.render([shot]))[0]
 
     async def _stored(self, shot: Shot, force: bool) -> Outcome | None:
         """What the store knows of the shot, judged by today's thresholds; None when there is work to do."""
@@ -205,7 +208,7 @@ class Renderer:
         """Measurements become a verdict; the bytes go to the store either way, so that a person can look at them."""
         if job.error is not None or job.take is None:
             log.warning("%s failed: %s", job.shot.id, job.error)
-            return _failed(job.error or InputError("nothing was made"))
+            return _failed(job.error or InputError("nothing was made"), job.take)
         return await asyncio.to_thread(made_outcome, self._storage, job.take, job.reused, self._cache.previews(job.keys))
 
     async def _record(self, key: str, outcome: Outcome) -> None:
@@ -222,26 +225,29 @@ def _better(shot: Shot, before: Outcome, after: Outcome, cure: Cure) -> Outcome:
     """The attempt that is kept, a released one or else the later one that breaks no more limits, with what all of them cost."""
     if isinstance(before, Failed):
         return before
-    first = before.report
-    more: dict[str, Any] = {"attempts": first.attempts + 1, "tried": (*first.tried, cure)}
+    first, second = before.report, after.report.model_copy(update={"cure": cure})
+    more: dict[str, Any] = {"attempts": first.attempts + 1, "tried": (*first.tried, cure), **_both(first, second)}
     if isinstance(after, Failed):
         return before.model_copy(update={"report": first.model_copy(update=more)})
-    second = after.report.model_copy(update={"cure": cure})
     after = after.model_copy(update={"report": second})
-    more |= {
-        "cpu_s": first.cpu_s + second.cpu_s,
-        "gpu_s": first.gpu_s + second.gpu_s,
-        "seconds": {
-            name: first.seconds.get(name, 0.0) + second.seconds.get(name, 0.0) for name in {**first.seconds, **second.seconds}
-        },
-        "model_calls": dict(Counter(first.model_calls) + Counter(second.model_calls)),
-    }
     kept = before if len(verdict_on(shot, before).failures) < len(verdict_on(shot, after).failures) else after
     return kept.model_copy(update={"report": kept.report.model_copy(update=more)})
 
 
-def _failed(error: PackshotError) -> Failed:
-    return Failed(code=error.code, message=error.message, retryable=error.retryable)
+def _both(first: Report, second: Report) -> dict[str, Any]:
+    """What two attempts cost together."""
+    sums: dict[str, Any] = {"cpu_s": first.cpu_s + second.cpu_s, "gpu_s": first.gpu_s + second.gpu_s}
+    sums["model_calls"] = dict(Counter(first.model_calls) + Counter(second.model_calls))
+    for name in ("seconds", "cpu_parts", "gpu_parts"):
+        one, other = getattr(first, name), getattr(second, name)
+        sums[name] = {part: one.get(part, 0.0) + other.get(part, 0.0) for part in {**one, **other}}
+    return sums
+
+
+def _failed(error: PackshotError, take: Take | None = None) -> Failed:
+    """The outcome of a shot that could not be made, with what was spent on it."""
+    report = Report(**spent(take)) if take else Report()
+    return Failed(code=error.code, message=error.message, retryable=error.retryable, report=report)
 
 
 Render = Callable[[Sequence[Shot]], Awaitable[list[Outcome]]]

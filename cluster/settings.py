@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_serializer, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
+from cluster.monitoring.settings import Monitoring
+from connectors.references import is_reference, resolved, shown
 from connectors.vendors.connection import Connection
 from studio.errors import NotFound, SettingsError
 from studio.fields import Slug
 from studio.product import Frozen
+from studio.provenance import Algorithm
 
 CONFIG_FILE = Path("packshot.yaml")
 
@@ -41,13 +44,54 @@ class ModelSettings(Frozen):
     configured: dict[str, str] = Field(default_factory=dict)
 
 
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class Prices(Frozen):
-    """What an hour costs. The defaults are an on-demand H100 and a cloud vCPU; state your own."""
+    """What an hour costs: a dated table of `cluster/prices`, or the path of one; what is stated here goes before the table.
+    The packaged table is an assumption; state your own.
+    """
 
     currency: str = "USD"
-    cpu_hour: Annotated[float, Field(ge=0)] = 0.04
-    gpu_hour: Annotated[float, Field(ge=0)] = 2.50
-    date: str = "2026-11-22"
+    table: str = "standard"
+    cpu_hour: Money | None = None
+    gpu_hour: Money | None = None
+
+
+class Budget(Frozen):
+    """What something may cost, in the currency of the prices. From `warn_at` of it on there are warnings; a budget that is spent
+    stops the run and refuses orders, unless `stop` is false."""
+
+    limit: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
+    stop: bool = True
+
+
+class BrandBudget(Budget):
+    """Of a brand, in a day or a calendar month (UTC)."""
+
+    period: Literal["day", "month"] = "month"
+
+
+class Budgets(Frozen):
+    """Of each run, of each day (UTC; runs and orders together), and of brands by name as products spell them."""
+
+    run: Budget | None = None
+    day: Budget | None = None
+    brand: dict[str, BrandBudget] = Field(default_factory=dict)
+
+
+class PhotoStudio(Frozen):
+    """What photos would cost in a studio of people, for comparison. Assumptions, not offers: state what you are quoted."""
+
+    currency: str = "USD"
+    picture: Money = 25.0
+    """One finished packshot: photographed, cut out, retouched."""
+    day_pictures: Annotated[float, Field(gt=0)] = 40.0
+    """Pictures that one photographer finishes in a day."""
+    lead_days: Annotated[float, Field(ge=0)] = 10.0
+    """From the order to the first picture."""
+    source: str = "assumed, not quoted"
 
 
 class RaySettings(Frozen):
@@ -89,6 +133,26 @@ class ApiSettings(Frozen):
     """Allow webhook endpoints at private or loopback addresses."""
 
 
+class ProvenanceSettings(Frozen):
+    """Signed provenance (C2PA) of published pictures; off unless there is a key. Both are references, `env:NAME` or `file:/path`:
+    a chain of certificates in PEM, the signer's first, and its private key in PEM (PKCS 8). Needs the extra `c2pa`."""
+
+    certificates: SecretStr = SecretStr("")
+    key: SecretStr = SecretStr("")
+    algorithm: Algorithm = "es256"
+
+    @field_validator("certificates", "key")
+    @classmethod
+    def _only_references(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not is_reference(value):
+            raise ValueError("write env:NAME or file:/path, not the secret itself")
+        return value
+
+    @field_serializer("certificates", "key", when_used="json")
+    def _out(self, value: SecretStr) -> str:
+        return shown(value)
+
+
 class Settings(BaseSettings):
     """The tree. Read from `packshot.yaml`, overridden by `PACKSHOT_<FIELD>` and `PACKSHOT_<GROUP>__<FIELD>`."""
 
@@ -120,11 +184,17 @@ class Settings(BaseSettings):
     """Where runs keep plans, journals and ledgers, visible to the whole cluster; empty means `<home>/runs`."""
     weights: Path | None = None
     """Folder of fetched model weights; None means `<home>/models`."""
+    weights_uri: str = ""
+    """`s3://bucket/prefix` from which replicas bring weights that the folder lacks, in parallel ranges; empty: nowhere."""
     fetch: FetchSettings = FetchSettings()
     models: ModelSettings = ModelSettings()
     prices: Prices = Prices()
+    budgets: Budgets = Budgets()
+    photo_studio: PhotoStudio = PhotoStudio()
     ray: RaySettings = RaySettings()
     api: ApiSettings = ApiSettings()
+    monitoring: Monitoring = Monitoring()
+    provenance: ProvenanceSettings = ProvenanceSettings()
     connections: dict[Slug, Connection] = Field(default_factory=dict)
     """Shops, PIMs and DAMs by name. Their secrets are references, `env:NAME` or `file:/path`."""
 
@@ -179,17 +249,17 @@ class Settings(BaseSettings):
     @property
     def records(self) -> str:
         """SQLAlchemy URL of the records."""
-        return self.records_url or f"sqlite:///{self.home.absolute() / 'records.db'}"
+        return _url(self.records_url, "records_url") or f"sqlite:///{self.home.absolute() / 'records.db'}"
 
     @property
     def online(self) -> str:
         """SQLAlchemy URL of orders, keys and webhooks."""
-        return self.online_url or f"sqlite:///{self.home.absolute() / 'online.db'}"
+        return _url(self.online_url, "online_url") or f"sqlite:///{self.home.absolute() / 'online.db'}"
 
     @property
     def workflows(self) -> str:
         """SQLAlchemy URL of the workflow engine's tables."""
-        return self.workflows_url or f"sqlite:///{self.home.absolute() / 'workflows.db'}"
+        return _url(self.workflows_url, "workflows_url") or f"sqlite:///{self.home.absolute() / 'workflows.db'}"
 
     @property
     def runs(self) -> str:
@@ -200,6 +270,11 @@ class Settings(BaseSettings):
     def weights_folder(self) -> Path:
         """Folder of fetched model weights."""
         return (self.weights or self.home / "models").absolute()
+
+
+def _url(value: str, field: str) -> str:
+    """A database URL; one with a password is best said as a reference, `env:NAME` or `file:/path`."""
+    return resolved(SecretStr(value), field)
 
 
 def _connection(name: str, given: dict[str, Any]) -> dict[str, Any]:

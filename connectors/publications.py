@@ -10,11 +10,17 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import Row, and_, insert, or_, select, update
 
+from connectors.audit import Action, Entry, actor, append
 from connectors.database import Database, added
 from connectors.online.ids import new_id
 from connectors.tables import SCHEMA_VERSION, galleries, gallery_history, metadata
 from studio.product import Frozen
 
+AUDITED: Mapping[str, Action] = {
+    "live": "gallery.published",
+    "rolled_back": "gallery.rolled_back",
+    "failed": "gallery.refused",
+}
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -146,6 +152,9 @@ class Publications:
         }  # fmt: skip
         with self._database.begin() as opened:
             opened.execute(insert(gallery_history), line)
+            told: dict[str, str | int] = {"connection": record.connection, "ref": record.ref, "pictures": len(items)}
+            told["publication"] = str(line["id"])
+            append(opened, [Entry(actor(), AUDITED[outcome], record.sku, told)])
             mine = and_(_at(record.connection, record.ref), galleries.c.holder == holder)
             opened.execute(update(galleries).where(mine).values(updated=now, **changes))
 

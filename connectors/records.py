@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, func, select, update
 
 from connectors.database import Database, batched, insert_new, upsert
 from connectors.tables import SCHEMA_VERSION, images, metadata, runs, shots
@@ -135,9 +135,15 @@ class Records:
         """A run by id."""
         return next((_run(row) for row in self._database.rows(select(runs).where(runs.c.id == run_id))), None)
 
-    def runs(self, limit: int = 100) -> list[RunRecord]:
-        """The latest runs, newest first."""
-        return [_run(row) for row in self._database.rows(select(runs).order_by(runs.c.started.desc(), runs.c.id).limit(limit))]
+    def runs(self, limit: int = 100, offset: int = 0) -> list[RunRecord]:
+        """The latest runs, newest first, after `offset` of them."""
+        query = select(runs).order_by(runs.c.started.desc(), runs.c.id).limit(limit).offset(offset)
+        return [_run(row) for row in self._database.rows(query)]
+
+    def count_runs(self) -> int:
+        """How many runs there are."""
+        row = self._database.first(select(func.count()).select_from(runs))
+        return 0 if row is None else int(row[0])
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""

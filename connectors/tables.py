@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
 from connectors.database import Utc
 
@@ -125,4 +125,32 @@ sync_waiting = Table(
     Column("digest", String(64), nullable=False),
     Column("error", Text, nullable=False),
     Index("sync_waiting_by_time", "due"),
+)
+
+spend = Table(
+    "spend",
+    metadata,
+    Column("run", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("tier", String(16), primary_key=True),
+    Column("brand", Text, primary_key=True),
+    Column("template", Text, primary_key=True),
+    Column("destination", Text, primary_key=True),
+    Column("step", String(64), primary_key=True),
+    Column("model", String(64), primary_key=True),
+    Column("runs", Integer, nullable=False),
+    Column("released", Integer, nullable=False),
+    Column("cpu_s", Float, nullable=False),
+    Column("gpu_s", Float, nullable=False),
+    Column("lost_s", Float, nullable=False),
+    Column("price", Float, nullable=False),
+    Index("spend_by_day", "day"),
+)
+
+spend_seen = Table(
+    "spend_seen",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("at", Utc, nullable=False),
+    Index("spend_seen_by_time", "at"),
 )

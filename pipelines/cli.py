@@ -17,7 +17,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipelines import listing_cli, models_cli, people_cli, qa_cli, reconcile_cli, sync_cli, template_cli
+from pipelines import (
+    audit_cli,
+    cost_cli,
+    erase_cli,
+    listing_cli,
+    models_cli,
+    people_cli,
+    qa_cli,
+    reconcile_cli,
+    review_cli,
+    sync_cli,
+    template_cli,
+)
 from studio.errors import PackshotError
 
 app = typer.Typer(
@@ -33,7 +45,11 @@ qa_cli.register(app)
 people_cli.register(app)
 listing_cli.register(app)
 sync_cli.register(app)
+audit_cli.register(app)
+erase_cli.register(app)
 reconcile_cli.register(app)
+review_cli.register(app)
+cost_cli.register(app)
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -248,16 +264,26 @@ def submit(
 
 
 @app.command()
-def doctor() -> None:
-    """Check this installation and say what to do."""
+def doctor(
+    cluster: Annotated[bool, typer.Option("--cluster", help="The cluster at ray.address instead of this installation")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check this installation, or a running cluster, and say what to do. Exit code 1: something is wrong."""
+    from cluster.runtime import prepare_environment
     from cluster.settings import load_settings
     from pipelines.doctor import examine
+    from pipelines.doctor_cluster import examine_cluster
 
-    findings = examine(load_settings())
-    for finding in findings:
+    if cluster:
+        prepare_environment()
+    findings, seen = examine_cluster(load_settings()) if cluster else (examine(load_settings()), {})
+    good = all(finding.good for finding in findings)
+    if as_json:
+        typer.echo(json.dumps({"good": good, "findings": [asdict(finding) for finding in findings], **seen}, default=str))
+    for finding in findings if not as_json else ():
         out.print(f"[{'green' if finding.good else 'red'}]{'ok  ' if finding.good else 'FAIL'}[/] {finding.name}: ", end="")
         out.print(finding.message, markup=False)
-    raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
+    raise typer.Exit(0 if good else 1)
 
 
 @template_app.command("list")

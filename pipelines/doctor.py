@@ -32,6 +32,8 @@ PACKAGES = (
     "boto3",
 )
 
+TOGETHER = ("packshot", "ray")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -56,6 +58,11 @@ def examine(settings: Settings) -> list[Finding]:
         _checked("records", lambda: f"{Records(settings.records).url} answers"),
         _disk(settings.home),
     ]
+
+
+def here() -> dict[str, str]:
+    """Versions that must be the same on every node of a cluster."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in TOGETHER}}
 
 
 def _python() -> Finding:

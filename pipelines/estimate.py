@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from cluster import estimates
-from cluster.estimates import DEFAULT_CALL_S, UNKNOWN_CALL_S, Estimate, seconds_a_shot
+from cluster.estimates import DEFAULT_CALL_S, UNKNOWN_CALL_S, Estimate, estimate_parts, seconds_a_shot
+from cluster.metering.forecast import Forecast, History
 from cluster.profile import Profile
 from cluster.settings import Prices
 from connectors.records import Records
+from connectors.spend import Spend
 from pipelines.plan import Planned, Tally
 
-__all__ = ["Estimate", "estimate", "weight"]
+__all__ = ["Estimate", "estimate", "watched", "weight"]
 
 
-def estimate(tally: Tally, records: Records, profile: Profile, prices: Prices) -> Estimate:
-    """Estimate a plan."""
+def watched(planned: Iterable[Planned], forecast: Forecast, *, force: bool) -> Iterator[Planned]:
+    """The same shots, counted for a forecast on the way. A shot that is only judged anew takes nothing."""
+    for item in planned:
+        if item.why != "policy":
+            forecast.watch(item.shot, afresh=force)
+        yield item
+
+
+def estimate(tally: Tally, forecast: Forecast, spend: Spend, records: Records, profile: Profile, prices: Prices) -> Estimate:
+    """Estimate a plan: by steps that ran before, else by shots of earlier runs, else by defaults."""
+    history = History.read(spend)
+    if history.means and forecast.shots:
+        return estimate_parts(forecast.seconds(history), profile, prices)
     return estimates.estimate(sum(tally.why.values()), tally.calls, seconds_a_shot(records), profile, prices)
 
 

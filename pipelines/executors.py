@@ -20,14 +20,22 @@ Mode = Literal["serve", "pool", "inline"]
 
 
 class Stop:
-    """How another thread ends the work: `request` calls what the work has bound."""
+    """How another thread ends the work: `request` calls what the work has bound, `finish` lets it end what it has begun."""
 
     def __init__(self) -> None:
         self._end: Callable[[], object] | None = None
+        self._drains = False
+        self.finishing = False
 
-    def bind(self, end: Callable[[], object]) -> None:
-        """Say how the work that goes on now can be ended from another thread."""
-        self._end = end
+    def bind(self, end: Callable[[], object], *, drains: bool = False) -> None:
+        """Say how the work that goes on now can be ended from another thread, and whether it looks at `finishing`."""
+        self._end, self._drains = end, drains
+
+    def finish(self) -> None:
+        """Begin nothing more. Work that cannot be told so is ended."""
+        self.finishing = True
+        if not self._drains:
+            self.request()
 
     def request(self) -> None:
         """End the work. What is finished stays; nothing half done is recorded."""
@@ -74,7 +82,7 @@ async def _feed(files: RunFiles, render: Rendered, *, width: int, stop: Stop) ->
     """Every chunk that the journal does not hold, in the plan's order, `width` of them at a time."""
     loop, this = asyncio.get_running_loop(), asyncio.current_task()
     assert this is not None
-    stop.bind(lambda: loop.call_soon_threadsafe(this.cancel))
+    stop.bind(lambda: loop.call_soon_threadsafe(this.cancel), drains=True)
     done = {chunk for path in files.journal_files() for chunk, _ in files.read_journal(path)}
     slots = asyncio.Semaphore(width)
 
@@ -89,6 +97,8 @@ async def _feed(files: RunFiles, render: Rendered, *, width: int, stop: Stop) ->
         for chunk, items in files.chunks():
             if chunk not in done:
                 await slots.acquire()
+                if stop.finishing:
+                    break
                 group.create_task(work(chunk, items))
 
 

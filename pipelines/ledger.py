@@ -6,22 +6,23 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cluster.metering import cost
-from cluster.settings import Prices
+from cluster.metering.charges import price_of
+from cluster.metering.tariff import Tariff
 from pipelines.runfiles import RunFiles
 from studio.shot import Report
 
-_MAPS = ("seconds", "model_calls", "measurements", "previews")
+_MAPS = ("seconds", "model_calls", "measurements", "previews", "cpu_parts", "gpu_parts", "lost_parts")
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("run", "key", "shot_id", "sku", "title", "template", "destination", "slot")),
         *((name, pa.string()) for name in ("status", "reason", "detail", "code", "asset", "media_type", "path", "why", "engine")),
-        *((name, pa.string()) for name in ("category", "action", "cure")),
+        *((name, pa.string()) for name in ("category", "action", "cure", "brand", "at")),
         *((name, pa.int64()) for name in ("width", "height", "bytes", "attempts")),
         ("cached", pa.bool_()),
         ("reused", pa.list_(pa.string())),
@@ -30,17 +31,18 @@ SCHEMA = pa.schema(
         ("model_calls", pa.map_(pa.string(), pa.int64())),
         ("measurements", pa.map_(pa.string(), pa.float64())),
         ("previews", pa.map_(pa.string(), pa.string())),
+        *((name, pa.map_(pa.string(), pa.float64())) for name in ("cpu_parts", "gpu_parts", "lost_parts")),
         *((name, pa.float64()) for name in ("cpu_s", "gpu_s", "cost", "uncertainty")),
     ]
 )
 
 
-_SINCE: dict[str, Any] = {"category": "", "action": "", "cure": "", "tried": [], "uncertainty": 0.0}
+_SINCE: dict[str, Any] = {"category": "", "action": "", "cure": "", "brand": "", "at": "", "tried": [], "uncertainty": 0.0}
 """What ledgers of earlier versions do not have."""
 
 
-def ledger_row(run: str, result: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
-    """A journal result as a ledger row (the fields of SCHEMA); `path` is filled by the publisher."""
+def ledger_row(run: str, result: Mapping[str, Any], tariff: Tariff) -> dict[str, Any]:
+    """A journal result as a ledger row (the fields of SCHEMA), priced by its day; `path` is filled by the publisher."""
     outcome = result["outcome"]
     asset = outcome.get("asset") or {}
     report = Report.model_validate(outcome["report"])
@@ -51,7 +53,7 @@ def ledger_row(run: str, result: Mapping[str, Any], prices: Prices) -> dict[str,
         "reason": outcome.get("reason", "") or outcome.get("code", ""),
         "detail": outcome.get("detail", "") or outcome.get("message", ""),
         "code": outcome.get("code", ""),
-        "category": result.get("category", ""),
+        **{name: result.get(name, "") for name in ("category", "brand", "at")},
         "action": outcome.get("action", ""),
         "asset": asset.get("digest", ""),
         "media_type": asset.get("media_type", ""),
@@ -60,11 +62,17 @@ def ledger_row(run: str, result: Mapping[str, Any], prices: Prices) -> dict[str,
         "bytes": asset.get("bytes", 0),
         "path": "",
         "cached": "shot" in report.reused,
-        "cost": cost(report, prices),
+        "cost": price_of(report, tariff, day=day_of(result)),
         **report.model_dump(exclude={"reused", "tried"}),
         "reused": list(report.reused),
         "tried": list(report.tried),
     }
+
+
+def day_of(row: Mapping[str, Any]) -> date:
+    """UTC day on which a result was made; today for journals that do not say."""
+    at = str(row.get("at", ""))
+    return datetime.fromisoformat(at).date() if at else datetime.now(UTC).date()
 
 
 @dataclass(slots=True)
@@ -78,6 +86,7 @@ class Totals:
     cpu_s: float = 0.0
     gpu_s: float = 0.0
     cost: float = 0.0
+    lost_s: float = 0.0
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count one ledger row."""
@@ -89,6 +98,7 @@ class Totals:
         self.cpu_s += row["cpu_s"]
         self.gpu_s += row["gpu_s"]
         self.cost += row["cost"]
+        self.lost_s += sum(row["lost_parts"].values())
 
 
 class LedgerWriter:
@@ -115,7 +125,7 @@ def read_ledger(files: RunFiles) -> Iterator[dict[str, Any]]:
     with files.fs.open_input_file(files.path("ledger.parquet")) as source:
         for batch in pq.ParquetFile(source).iter_batches(batch_size=512):
             for row in batch.to_pylist():
-                yield {**_SINCE, **row, **{name: dict(row[name]) for name in _MAPS}}
+                yield {**_SINCE, **row, **{name: dict(row.get(name) or ()) for name in _MAPS}}
 
 
 def summary_line(run: str, summary: Mapping[str, Any]) -> str:

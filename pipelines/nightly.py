@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cluster.engine import fetcher, registry, storage
+from cluster.metering.forecast import Forecast
 from cluster.profile import Profile, load_profile
 from cluster.settings import Settings
+from cluster.signing import signing
 from connectors.destinations.folder import FolderDestination
 from connectors.online.products import Products
 from connectors.records import Records
 from connectors.sources.mapping import load_mapping
 from connectors.sources.registry import open_source
 from connectors.weights import verify
-from pipelines.estimate import Estimate, estimate, weight
+from pipelines.estimate import Estimate, estimate, watched, weight
 from pipelines.executors import Mode, Stop, execute
 from pipelines.ingest import Ingest, Publisher
 from pipelines.ledger import Totals, read_ledger
@@ -32,6 +34,7 @@ from pipelines.relatives import CatalogueRelatives
 from pipelines.report import write_report
 from pipelines.report_consistency import earlier_runs, keep_medians
 from pipelines.runfiles import RunFiles
+from pipelines.spending import Purse, RunSpending
 from studio.errors import RowError, RunError, UnknownTemplate
 from studio.product import Product
 from studio.template import Template
@@ -40,6 +43,9 @@ from templates.shotlist import ShotList
 
 Rows = Iterable[Product | RowError]
 POLL_S = 0.25
+OVER_BUDGET = "over_budget"
+ENDS = {"interrupted": 130, OVER_BUDGET: 4}
+"""Exit codes by the state of a run that did not come to its end and can be taken up again."""
 STOP_S = 60.0
 """How long a stopped run may take to finish the pixels it is working on."""
 
@@ -99,6 +105,21 @@ class Summary:
     gpu_s: float = 0.0
     cost: float = 0.0
     currency: str = ""
+    prices: str = ""
+    quote: float = 0.0
+    quote_basis: str = ""
+    quote_error: float | None = None
+    """Cost over quote, less 1; None for a run that did not end, or had nothing to do."""
+    spent: list[dict[str, Any]] = field(default_factory=list)
+    """Seconds and price by step and model, the dearest first."""
+    lost_s: float = 0.0
+    """Seconds of attempts that died with their process; what they cost is in `cost`."""
+    held_back: dict[str, int] = field(default_factory=dict)
+    """Shots that were due and not planned, by brand: its budget is spent."""
+    budget: str = ""
+    """The budget that stopped the run."""
+    budgets: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     wall_s: float = 0.0
     report: str = ""
     ledger: str = ""
@@ -106,10 +127,11 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """0: every shot of the catalogue is released; 3: some are rejected or failed; 130: stopped by the user."""
-        if self.state == "interrupted":
-            return 130
-        bad = self.rejected + self.failed + len(self.problems)
+        """0: every shot of the catalogue is released; 3: some are rejected, failed or held back; 4: stopped by a budget;
+        130: stopped by the user."""
+        if self.state in ENDS:
+            return ENDS[self.state]
+        bad = self.rejected + self.failed + len(self.problems) + sum(self.held_back.values())
         bad += sum(count for status, count in self.unchanged.items() if status != "released")
         return 3 if bad else 0
 
@@ -124,11 +146,15 @@ class Night:
         self._records = Records(settings.records)
         self._storage = storage(settings)
         self._cards = registry(settings)
-        self._publisher = Publisher(self._storage, FolderDestination(request.out) if request.out else None)
+        self._publisher = Publisher(
+            self._storage, FolderDestination(request.out) if request.out else None, signing(settings, self._storage)
+        )
+        self._purse = Purse(settings, self._profile)
+        self._forecast = Forecast(self._cards.card, lambda key: self._storage.get_action(key) is not None)
         self._library = Library.default(extra=settings.template_folders, fonts=settings.weights_folder)
 
-    def plan(self, tally: Tally) -> Iterator[Planned]:
-        """The shots that are due, with nothing spent yet."""
+    def plan(self, tally: Tally, held_back: Counter[str] | None = None) -> Iterator[Planned]:
+        """The shots that are due, with nothing spent yet. `held_back` takes those of brands beyond their budget."""
         request, library = self._request, self._library
         source, family = self._catalogue()
         shots, fetch = ShotList(library, CatalogueRelatives(family)), fetcher(self._settings)
@@ -137,7 +163,7 @@ class Night:
         for digest, data in library.assets():
             if not self._storage.has_blob(digest):
                 self._storage.put_blob(data)
-        return planner.plan(
+        due = planner.plan(
             str(request.catalog),
             source,
             names,
@@ -146,6 +172,8 @@ class Night:
             retry_failed=request.retry_failed,
             limit=request.limit,
         )
+        admitted = due if held_back is None else self._purse.admitted(due, held_back)
+        return watched(admitted, self._forecast, force=request.force)
 
     def _catalogue(self) -> tuple[Rows, Callable[[], Rows]]:
         """The products to make, and how to read all of which they may have relatives. Raises InputError."""
@@ -154,8 +182,9 @@ class Night:
         return wanted(), wanted
 
     def estimate(self, tally: Tally) -> Estimate:
-        """Seconds and cost of a plan, from what earlier runs took."""
-        return estimate(tally, self._records, self._profile, self._settings.prices)
+        """Seconds and cost of a plan that has been read to its end, from what earlier runs took."""
+        purse, prices = self._purse, self._settings.prices
+        return estimate(tally, self._forecast, purse.spend, self._records, self._profile, prices)
 
     def run(self, resume: str = "") -> Summary:
         """Plan (or take up an earlier run's plan) and carry it out. Raises RunError and InputError."""
@@ -167,25 +196,37 @@ class Night:
         restored = [self._publisher.restore(record) for record in tally.missing]
         self._records.remember_shots(meta["catalog"], restored)
         summary = Summary(run=files.run, catalog=meta["catalog"], mode=self._request.mode, restored=len(restored), **meta["plan"])
-        summary.due, summary.currency = meta["due"], self._settings.prices.currency
-        ingest = Ingest(files, meta["catalog"], self._records, self._publisher, self._settings.prices)
+        summary.due, summary.currency, summary.prices = meta["due"], self._purse.tariff.currency, self._purse.tariff.source
+        spending = self._purse.of_run(files.run)
+        spending.announce(summary.quote)
+        ingest = Ingest(files, meta["catalog"], self._records, self._publisher, self._purse.tariff, spending.meter)
+        ingest.poll()
         try:
-            if meta["due"]:
-                self._execute(files, ingest, summary, force=meta["force"])
+            if meta["due"] and not _stopped(summary, spending.over(now=True)):
+                self._execute(files, ingest, summary, spending, force=meta["force"])
         finally:
             ingest.poll()
             ingest.close()
             _sum_up(summary, ingest.totals, time.monotonic() - started)
+            _account(summary, spending)
             self._finish(files, summary)
         return summary
 
     def _planned(self, files: RunFiles, tally: Tally) -> dict[str, Any]:
         files.make()
+        held_back: Counter[str] = Counter()
         due, chunks, fingerprint = files.write_plan(
-            self._remembered(self.plan(tally)), workers=self._profile.workers, largest=self._profile.batch.chunk, weight=weight
+            self._remembered(self.plan(tally, held_back)),
+            workers=self._profile.workers,
+            largest=self._profile.batch.chunk,
+            weight=weight,
         )
         self._check_weights(tally)
+        quote = self.estimate(tally)
         plan = {
+            "quote": round(quote.cost, 9) if due else 0.0,
+            "quote_basis": quote.basis,
+            "held_back": dict(held_back),
             "unchanged": dict(tally.unchanged),
             "products": tally.products,
             "unmatched": tally.unmatched,
@@ -226,8 +267,8 @@ class Night:
         meta: dict[str, Any] = files.read_json("plan.json")
         return meta
 
-    def _execute(self, files: RunFiles, ingest: Ingest, summary: Summary, *, force: bool) -> None:
-        """The work in a thread, the journal followed here; Ctrl-C stops the work and keeps what is done."""
+    def _execute(self, files: RunFiles, ingest: Ingest, summary: Summary, spending: RunSpending, *, force: bool) -> None:
+        """The work in a thread, the journal followed here; Ctrl-C and a spent budget stop it and keep what is done."""
         failure: list[BaseException] = []
         stop = Stop()
         worker = threading.Thread(target=self._work, args=(files, failure, force, stop), name="packshot-run", daemon=True)
@@ -237,13 +278,16 @@ class Night:
                 worker.join(POLL_S)
                 if ingest.poll():
                     self._watch.progress(ingest.totals)
+                if not stop.finishing and _stopped(summary, spending.over()):
+                    self._watch.phase("finishing what has begun: a budget is spent")
+                    stop.finish()
         except KeyboardInterrupt:
             summary.state = "interrupted"
             self._watch.phase("stopping")
             stop.request()
             worker.join(STOP_S)
             return
-        if failure:
+        if failure and not stop.finishing:
             summary.state = "failed"
             raise failure[0]
 
@@ -289,9 +333,26 @@ def _new_run() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
+def _stopped(summary: Summary, why: str) -> bool:
+    """Whether a budget stops the run; noted in its summary."""
+    if why:
+        summary.state, summary.budget = OVER_BUDGET, why
+    return bool(why)
+
+
+def _account(summary: Summary, spending: RunSpending) -> None:
+    """The last sums, the budgets as they stand, and how good the quote was."""
+    spending.over(now=True)
+    spending.meter.save()
+    summary.spent = spending.meter.parts()
+    summary.budgets, summary.warnings = spending.states(), spending.warnings
+    if summary.state == "done" and summary.quote:
+        summary.quote_error = round(summary.cost / summary.quote - 1, 4)
+
+
 def _sum_up(summary: Summary, totals: Totals, wall_s: float) -> None:
     counts: Counter[str] = totals.status
     summary.released, summary.rejected, summary.failed = counts["released"], counts["rejected"], counts["failed"]
     summary.reasons, summary.model_calls = dict(totals.reasons), dict(totals.model_calls)
-    summary.cached, summary.wall_s = totals.cached, round(wall_s, 3)
+    summary.cached, summary.wall_s, summary.lost_s = totals.cached, round(wall_s, 3), round(totals.lost_s, 3)
     summary.cpu_s, summary.gpu_s, summary.cost = round(totals.cpu_s, 3), round(totals.gpu_s, 3), round(totals.cost, 6)

@@ -162,6 +162,18 @@ def print_summary(console: Console, summary: Summary) -> None:
         console.print(
             f"[yellow]{len(summary.problems)} problems in the catalogue[/yellow] (first: {escape(summary.problems[0])})"
         )
+    if summary.quote_error is not None:
+        error = f"{100 * summary.quote_error:+.1f} %"
+        console.print(f"quoted {summary.quote:.4g} {summary.currency} ({summary.quote_basis}); the cost is {error} off")
+    if summary.lost_s:
+        console.print(f"{summary.lost_s:.1f} s of attempts were lost with their machines; they are in the cost")
+    for warning in summary.warnings:
+        console.print(f"[yellow]{escape(warning)}[/yellow]")
+    if summary.held_back:
+        brands = ", ".join(f"{brand} {count}" for brand, count in summary.held_back.items())
+        console.print(f"[yellow]held back, their brand's budget is spent: {escape(brands)}[/yellow]")
+    if summary.budget:
+        console.print(f"[yellow]stopped: {escape(summary.budget)}; raise it and go on with: --resume {summary.run}[/yellow]")
     if summary.state == "interrupted":
         console.print(f"stopped; go on with: packshot run --resume {summary.run}")
     console.print(f"ledger {summary.ledger}")

@@ -6,10 +6,12 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from cluster.metering.lost import with_losses
 from cluster.profile import Profile
 from cluster.settings import Settings
 from pipelines.plan import Planned
@@ -23,17 +25,20 @@ Rendered = Callable[[Sequence[Shot]], Awaitable[list[Outcome]]]
 async def render_chunk(items: str, render: Rendered) -> str:
     """Planned shots (a JSON list) to result rows (a JSON list): what was planned, and its outcome."""
     planned = [Planned.model_validate(item) for item in json.loads(items)]
-    outcomes = await render([item.shot for item in planned])
-    return json.dumps([_row(item, outcome) for item, outcome in zip(planned, outcomes, strict=True)])
+    outcomes = await with_losses(render, [item.shot for item in planned])
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return json.dumps([_row(item, outcome, at) for item, outcome in zip(planned, outcomes, strict=True)])
 
 
-def _row(item: Planned, outcome: Outcome) -> dict[str, Any]:
+def _row(item: Planned, outcome: Outcome, at: str) -> dict[str, Any]:
     shot = item.shot
     return {
         "shot_id": shot.id,
         "sku": shot.product.sku,
         "title": shot.product.title,
         "category": shot.product.category,
+        "brand": shot.product.brand,
+        "at": at,
         "template": shot.template.key,
         "destination": shot.destination.id,
         "slot": shot.slot,

@@ -14,7 +14,7 @@ from connectors.sync import Looked, Sync, in_store, visible
 from connectors.sync_state import Seen
 from connectors.vendors.base import Listing
 from pipelines.executors import Mode
-from pipelines.nightly import Summary, Watcher
+from pipelines.nightly import ENDS, Summary, Watcher
 from pipelines.sync_night import ConnectionNight, Made, finished
 from studio.errors import Conflict, FetchError, NotFound, PackshotError, ProductGone, VendorDenied, VendorError
 from studio.product import Product
@@ -44,9 +44,10 @@ class SyncReport:
 
     @property
     def exit_code(self) -> int:
-        """0: everything is published; 3: something is held back or went wrong, the next sync takes it up; 130: stopped."""
-        if self.night is not None and self.night.state == "interrupted":
-            return 130
+        """0: everything is published; 3: something is held back or went wrong, the next sync takes it up; 4: a budget is spent;
+        130: stopped."""
+        if self.night is not None and self.night.state in ENDS:
+            return ENDS[self.night.state]
         return 3 if self.held_back or self.problems else 0
 
 

@@ -117,6 +117,8 @@ def release(
     page: Page = None,
 ) -> None:
     """Lock versions of styles for good, once their samples are made. One whose samples fall is refused (exit code 3)."""
+    from cluster.settings import load_settings
+    from connectors.audit import Audit, Entry, actor
     from pipelines.template_files import released, tried_out, unreleased
 
     if bool(names) == everything:
@@ -130,6 +132,7 @@ def release(
     good = [trial for trial in trials if not trial.fallen]
     for path in released(good):
         out.print(f"released {path}", markup=False)
+    Audit(load_settings().records).add([Entry(actor(), "template.released", trial.template.key) for trial in good])
     for trial in trials:
         if trial.fallen:
             out.print(

@@ -62,7 +62,7 @@ class Api:
         self, settings: dict[str, Any], renderer: DeploymentHandle, orchestrator: DeploymentHandle
     ) -> None:
         tree = Settings(**settings)
-        start_logging(tree.home)
+        start_logging(tree.home, monitoring=tree.monitoring)
         self._readiness, jobs = Readiness(warm=False), CatalogJobs(tree)
         desk = HandleDesk(orchestrator, Orders(tree.online))
         parts = open_parts(tree, desk, submit_job=jobs.submit, job_state=jobs.state, readiness=self._readiness)
@@ -93,7 +93,7 @@ class Desk(Orchestrator):
     async def __init__(  # type: ignore[misc] # Serve awaits it
         self, settings: dict[str, Any], profile: dict[str, Any], renderer: DeploymentHandle
     ) -> None:
-        start_logging(Settings(**settings).home)
+        start_logging((wanted := Settings(**settings)).home, monitoring=wanted.monitoring)
         app = serve.get_replica_context().app_name
         has_twin = Profile.model_validate(profile).renderer.standard is not None
         await super().__init__(settings, renderer, serve.get_deployment_handle(twin(RENDERER), app) if has_twin else None)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from connectors.audit import Action
 from studio.errors import InputError
 
 keys_app = typer.Typer(help="API keys of the HTTP service.", no_args_is_help=True)
@@ -79,6 +80,7 @@ def keys_issue(
     chosen = {str(one) for one in scope or [KeyScope.WRITE]}
     until = datetime.now(UTC) + _duration(expires) if expires else None
     key, secret = _keys().issue(name, chosen, rate_per_minute=rate or None, expires=until)
+    _audited("key.issued", key.id, name=name, scopes=" ".join(sorted(key.scopes)))
     typer.echo(json.dumps({"id": key.id, "secret": secret}) if as_json else secret)
     if not as_json:
         typer.echo(f"{key.id} for {name}: {', '.join(sorted(key.scopes))}. Keep the secret; it is not stored.", err=True)
@@ -95,6 +97,7 @@ def keys_list(as_json: Json = False) -> None:
 def keys_revoke(key_id: Annotated[str, typer.Argument(metavar="KEY_ID")]) -> None:
     """End a key for good; the service notices within seconds."""
     key = _keys().revoke(key_id)
+    _audited("key.revoked", key.id, name=key.name)
     typer.echo(f"{key.id} ({key.name}) is revoked")
 
 
@@ -113,6 +116,7 @@ def hooks_add(
     if key:
         _keys().get(key)
     source = add_source(load_settings(), name, key_id=key, secret=secret, template=template)
+    _audited("hook.created", name, key=key)
     shown = source.secrets[0].secret
     typer.echo(json.dumps({"name": name, "secret": shown}) if as_json else shown)
 
@@ -182,6 +186,13 @@ def orders_retry(order_ids: Annotated[list[str], typer.Argument(metavar="ORDER..
     for order_id in order_ids:
         order = orders.again(order_id, by="command line")
         typer.echo(f"{order.id} {order.state} (attempt {order.generation + 1})")
+
+
+def _audited(action: Action, target: str, **told: str) -> None:
+    from cluster.settings import load_settings
+    from connectors.audit import Audit, Entry, actor
+
+    Audit(load_settings().records).add([Entry(actor(), action, target, told)])
 
 
 def _keys() -> Any:

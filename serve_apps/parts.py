@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from cluster.engine import registry, storage
+from cluster.metering.budgets import BudgetBook, BudgetGuard
+from cluster.monitoring.readings import Readings
 from cluster.profile import Profile, load_profile
 from cluster.settings import Settings
 from connectors.online.batches import Batches
 from connectors.online.endpoints import Endpoints
+from connectors.online.figures import OrderFigures
+from connectors.online.held_orders import HeldOrders
 from connectors.online.hooks import HookSources
 from connectors.online.keys import ApiKeys
 from connectors.online.orders import Orders
@@ -20,6 +24,8 @@ from connectors.online.products import Products
 from connectors.online.sessions import Sessions
 from connectors.online.store import online
 from connectors.records import Records
+from connectors.reviews import Reviews
+from connectors.spend import Spend
 from connectors.storage.base import Storage
 from connectors.sync_state import SyncState
 from serve_apps.http.metrics import Metrics
@@ -81,6 +87,7 @@ class Parts:
     library: Library
     storage: Storage
     orders: Orders
+    figures: OrderFigures
     batches: Batches
     keys: ApiKeys
     sessions: Sessions
@@ -89,11 +96,16 @@ class Parts:
     hook_sources: HookSources
     products: Products
     records: Records
+    reviews: Reviews
+    held_orders: HeldOrders
     sync: SyncState
     taking: Taking
     connections: Connections
     hits: Hits
+    readings: Readings
     desk: Fulfilment
+    spend: Spend
+    budgets: BudgetGuard
     submit_job: SubmitJob = no_jobs
     job_state: JobState = no_jobs
     readiness: Readiness = field(default_factory=Readiness)
@@ -110,6 +122,7 @@ def open_parts(
 ) -> Parts:
     """The parts of these settings. Raises SettingsError and TemplateError; databases are opened on first use."""
     store, database, sync = storage(settings), online(settings.online), SyncState(settings.records)
+    spend = Spend(settings.records)
     library = Library.default(settings.template_folders, fonts=settings.weights_folder)
     return Parts(
         settings=settings,
@@ -117,6 +130,7 @@ def open_parts(
         library=library,
         storage=store,
         orders=Orders(database),
+        figures=OrderFigures(database),
         batches=Batches(database),
         keys=ApiKeys(database),
         sessions=Sessions(database),
@@ -125,11 +139,16 @@ def open_parts(
         hook_sources=HookSources(database),
         products=Products(database),
         records=Records(settings.records),
+        reviews=Reviews(settings.records),
+        held_orders=HeldOrders(database),
         sync=sync,
         taking=Taking(sync),
         connections=Connections(settings.connections),
         hits=Hits(store, registry(settings).card),
+        readings=Readings(settings),
         desk=desk,
+        spend=spend,
+        budgets=BudgetGuard(BudgetBook(settings.budgets, spend, settings.prices.currency)),
         submit_job=submit_job,
         job_state=job_state,
         readiness=readiness or Readiness(),

@@ -81,7 +81,9 @@ class Asset(Frozen):
 
 
 class Report(Frozen):
-    """What was measured and spent on a shot. `seconds` is wall time by step, `cpu_s` and `gpu_s` are totals."""
+    """What was measured and spent on a shot. `seconds` is wall time by step; `cpu_s` and `gpu_s` are totals, `cpu_parts` and
+    `gpu_parts` the same seconds by `step`, or `step:model` for what a model took inside a step.
+    """
 
     measurements: dict[str, float] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
@@ -98,6 +100,10 @@ class Report(Frozen):
     """How unsure the verdict is, 0..1; orders the review queue."""
     cpu_s: float = 0.0
     gpu_s: float = 0.0
+    cpu_parts: dict[str, float] = Field(default_factory=dict)
+    gpu_parts: dict[str, float] = Field(default_factory=dict)
+    lost_parts: dict[str, float] = Field(default_factory=dict)
+    """Wall seconds of attempts that died with their process, by model or `renderer`; in no other figure."""
     previews: dict[str, str] = Field(default_factory=dict)
     """Small pictures for people, by name (source, cutout, result): blob digests."""
 

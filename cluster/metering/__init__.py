@@ -1,17 +1,14 @@
-"""What a shot costs, from the seconds it took."""
+"""What work costs: seconds by part, priced by a dated table; what it will cost; and whether that is within its budgets."""
 
 from __future__ import annotations
 
-from cluster.profile import Profile
+from cluster.metering.tariff import Tariff, on_gpu
 from cluster.settings import Prices
 from studio.shot import Report
 
+__all__ = ["cost", "on_gpu"]
+
 
 def cost(report: Report, prices: Prices) -> float:
-    """Price of the CPU- and GPU-seconds of a report, in `prices.currency`."""
-    return report.cpu_s / 3600 * prices.cpu_hour + report.gpu_s / 3600 * prices.gpu_hour
-
-
-def on_gpu(profile: Profile) -> frozenset[str]:
-    """Names of the models that this profile runs on a GPU."""
-    return frozenset(name for name, shape in profile.models.items() if shape.num_gpus)
+    """Price of the CPU- and GPU-seconds of a report on on-demand machines today, in `prices.currency`."""
+    return Tariff(prices).price(report.cpu_s, report.gpu_s)

@@ -23,6 +23,7 @@ __all__ = ["ENDED", "OPEN", "NewOrder", "Order", "OrderEvent", "OrderState", "Or
 
 Event = tuple[str, Mapping[str, Any]]
 _FIELDS = [column for column in orders.columns if column.name not in ("claimed", "events", "request_digest")]
+_BRIEF = [column for column in _FIELDS if column.name not in ("spec", "result")]
 _SOME = 500
 _BULK, _TURN_S = 200, 0.001
 """A bulk gives way after so many orders, so that an urgent one waits milliseconds for the writer's lock."""
@@ -73,6 +74,11 @@ class Orders(Store):
             raise NotFound(f"no order {order_id!r}")
         return _order(row)
 
+    def knows(self, key_id: str, idempotency_key: str) -> bool:
+        """Whether an order was stored under this idempotency key; never for an empty one."""
+        query = select(orders.c.id).where(orders.c.key_id == key_id, orders.c.idempotency_key == idempotency_key)
+        return bool(idempotency_key) and self._database.first(query) is not None
+
     def list(
         self,
         *,
@@ -86,13 +92,15 @@ class Orders(Store):
         created_before: datetime | None = None,
         limit: int = 50,
         cursor: str = "",
+        brief: bool = False,
     ) -> tuple[builtins.list[Order], str]:
         """Orders, newest first, and the cursor of the next page ("" at the end). Orders accepted meanwhile move nothing.
+        `brief`: without their specs and results, {} in their places.
 
         `template` is an id, or `id@version`; `created_after` is included, `created_before` is not. Raises InvalidCursor.
         """
         c = orders.c
-        query = select(*_FIELDS)
+        query = select(*(_BRIEF if brief else _FIELDS))
         equal = {c.key_id: key_id, c.state: state, c.priority: priority, c.sku: sku, c.batch: batch}
         for column, wanted in equal.items():
             query = query if wanted is None else query.where(column == wanted)
@@ -320,7 +328,7 @@ def _order(row: Row[Any]) -> Order:
 
 
 def _order_of(row: Mapping[str, Any] | RowMapping) -> Order:
-    values = {column.name: row[column.name] for column in _FIELDS}
+    values = {column.name: row.get(column.name, {}) for column in _FIELDS}
     values["state"] = OrderState(values["state"])
     values["idempotency_key"] = values["idempotency_key"] or ""
     return Order(**values)

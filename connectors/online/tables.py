@@ -179,3 +179,13 @@ products = Table(
     Column("product", JSON, nullable=False),
     Column("updated", Utc, nullable=False),
 )
+
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("key_id", String(40), nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("seen", Utc, nullable=False),
+    Index("console_sessions_by_time", "created"),
+)

@@ -8,8 +8,9 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from serve_apps.facade import routes as facade
+from serve_apps.alerts import routes as alerts
 from serve_apps.console.app import mount_console
+from serve_apps.facade import routes as facade
 from serve_apps.http import openapi, problems
 from serve_apps.http.gate import Gate
 from serve_apps.http.limits import Rates
@@ -18,7 +19,7 @@ from serve_apps.parts import Parts
 from serve_apps.request.schema import BatchItem, BatchRequest, ImageRequest
 from serve_apps.routes import assets, batches, catalogue, health, hooks, images, orders, vendor_hooks, webhooks
 
-_ROUTES = (images, orders, batches, assets, catalogue, webhooks, hooks, vendor_hooks, facade, health)
+_ROUTES = (images, orders, batches, assets, catalogue, webhooks, hooks, vendor_hooks, facade, alerts, health)
 _BODIES: dict[str, type[BaseModel]] = {
     "ImageRequest": ImageRequest,
     "BatchRequest": BatchRequest,

@@ -13,20 +13,23 @@ from cluster.logs import TRACE
 from serve_apps.http.limits import BUSY, Rates, capped, declared_length, oversized_head
 from serve_apps.http.metrics import Metrics
 from serve_apps.http.problems import problem, refusal
-from serve_apps.http.security import CHALLENGE, KeyRing, is_public, needed, require
+from serve_apps.http.security import CHALLENGE, KeyRing, is_console, is_public, needed, require
 from serve_apps.http.tracing import join_trace, trace_of
 from studio.errors import PackshotError, Unauthenticated
 
 _SECURE: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-site"),
 )
 _POLICY = b"default-src 'none'; frame-ancestors 'none'"
 _DOCS_POLICY = (
     b"default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
     b"style-src 'unsafe-inline' https://cdn.jsdelivr.net; img-src 'self' data: https:; connect-src 'self'; frame-ancestors 'none'"
+)
+
+_CONSOLE_POLICY = (
+    b"default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 
@@ -43,8 +46,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
-        extra = [(b"traceparent", join_trace(scope)), *_SECURE]
-        extra.append((b"content-security-policy", _DOCS_POLICY if scope["path"] == "/docs" else _POLICY))
+        extra = [(b"traceparent", join_trace(scope)), *_SECURE, *_policies(scope["path"])]
         token = TRACE.set(trace_of(scope))
 
         async def answer(message: Message) -> None:
@@ -92,6 +94,13 @@ class Gate:
         if declared_length(scope["headers"]) > self._max_body:
             return problem(413, f"the body is larger than {self._max_body} bytes", scope=scope)
         return None
+
+
+def _policies(path: str) -> tuple[tuple[bytes, bytes], ...]:
+    """What a browser may do with the answer. The console's forms need their `Origin`, which `no-referrer` would take away."""
+    if is_console(path):
+        return (b"content-security-policy", _CONSOLE_POLICY), (b"referrer-policy", b"same-origin")
+    return (b"content-security-policy", _DOCS_POLICY if path == "/docs" else _POLICY), (b"referrer-policy", b"no-referrer")
 
 
 def _has_body(scope: Scope) -> bool:

@@ -1,64 +1,67 @@
-"""Figures of the HTTP service for Prometheus. Labels are few: routes by template, states, priorities; never ids or keys."""
+"""Figures of the HTTP service for Prometheus, by the names of `cluster.monitoring.catalogue`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+from cluster.monitoring.catalogue import FIGURES
+from cluster.monitoring.meter import LocalMeter, Meter, in_ray, process_meter
+from cluster.monitoring.readings import Sample
+from serve_apps.http.tracing import answered
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
 
 class Metrics:
-    """Counters of one ingress process. Each app has its own registry."""
+    """Counters of one ingress process. Each app has its own registry; on Ray, Ray's agent shows the counters instead."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        self._requests = Counter("packshot_http_requests", "Requests.", ("method", "route", "status"), registry=self._registry)
-        self._seconds = Histogram(
-            "packshot_http_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=self._registry
-        )
-        self._hits = Counter(
-            "packshot_cache_lookups", "Orders looked up in the store by the ingress.", ("result",), registry=self._registry
-        )
-        self._orders = Counter(
-            "packshot_orders_accepted", "Orders accepted by this process.", ("priority",), registry=self._registry
-        )
+        self._meter: Meter = process_meter() if in_ray() else LocalMeter()
 
     def request(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
         """Count a finished request."""
         route = str(getattr(scope.get("route"), "path", "") or "none")
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        self._meter.add("packshot_http_requests", method=method, route=route, status=str(status))
+        self._meter.observe("packshot_http_request_seconds", seconds, route=route)
+        answered(scope, method, route, status, seconds)
 
     def lookup(self, *, hit: bool) -> None:
         """Count an order whose images the ingress looked for in the store."""
-        self._hits.labels("hit" if hit else "miss").inc()
+        self._meter.add("packshot_cache_lookups", result="hit" if hit else "miss")
 
     def accepted(self, priority: str, count: int = 1) -> None:
         """Count accepted orders."""
-        self._orders.labels(priority).inc(count)
+        self._meter.add("packshot_orders_accepted", count, priority=priority)
 
-    def text(self, waiting: Mapping[str, int]) -> bytes:
-        """Everything in Prometheus' text format. `waiting`: orders queued or running, by priority."""
-        return generate_latest(self._registry) + generate_latest(_Once(waiting))
+    def text(self, waiting: Mapping[str, int], read: Iterable[Sample] = ()) -> bytes:
+        """Everything in Prometheus' text format. `waiting`: orders queued or running, by priority; `read`: what is read from
+        databases and runs for this scrape."""
+        orders = (Sample("packshot_orders_waiting", (name,), waiting.get(name, 0)) for name in ("standard", "urgent"))
+        counted = self._meter.text()
+        if process_meter() is not self._meter:
+            counted += process_meter().text()
+        return counted + generate_latest(_Once([*orders, *read]))
 
 
 class _Once(CollectorRegistry):
-    """A reading taken for one scrape."""
+    """Readings taken for one scrape."""
 
-    def __init__(self, waiting: Mapping[str, int]) -> None:
+    def __init__(self, samples: Iterable[Sample]) -> None:
         super().__init__()
-        self._waiting = waiting
+        self._samples = list(samples)
 
     def collect(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily("packshot_orders_waiting", "Orders queued or running.", labels=["priority"])
-        for priority in ("standard", "urgent"):
-            family.add_metric([priority], self._waiting.get(priority, 0))
-        yield family
+        families: dict[str, GaugeMetricFamily] = {}
+        for sample in self._samples:
+            figure = FIGURES[sample.name]
+            if sample.name not in families:
+                families[sample.name] = GaugeMetricFamily(figure.name, figure.help, labels=figure.labels)
+            families[sample.name].add_metric(sample.labels, sample.value)
+        yield from families.values()

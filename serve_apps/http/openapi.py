@@ -31,6 +31,7 @@ _LEFT = {
 _WORDS = {
     400: "The request cannot be read.",
     401: "No valid key.",
+    402: "A budget of this installation is spent (`budget_exhausted`).",
     403: "The key lacks the scope.",
     404: "There is no such thing, or it is another key's.",
     405: "Not with this method.",
@@ -44,6 +45,8 @@ _WORDS = {
 }
 
 
+_SPENDING = frozenset({"create_image", "retry_order", "receive_product"})
+"""Operations that may make images, and so may meet a spent budget."""
 _LINKS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "create_image": (("get_order", "follow_order", "cancel_order", "retry_order"), "id", "id"),
     "retry_order": (("get_order", "follow_order", "cancel_order"), "id", "id"),
@@ -107,6 +110,8 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     codes = {400, 429, 431, 500, 503, *(() if public else (401, 403))}
     if "{" in path:
         codes.add(404)
+    if operation.get("operationId") in _SPENDING:
+        codes.add(402)
     if "requestBody" in operation:
         codes |= {413, 415, 422}
     if operation.get("parameters"):

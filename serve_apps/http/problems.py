@@ -26,6 +26,7 @@ MAX_ERRORS = 50
 _CODES = {
     400: "bad_request",
     401: "unauthenticated",
+    402: "budget_exhausted",
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",

@@ -19,6 +19,8 @@ _MOST_KEYS = 4096
 _PUBLIC = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
 _SIGNED = "/hooks/"
 """Inbound hooks carry a signature instead of a key."""
+CONSOLE = "/console"
+"""The console's pages come with a session cookie, which the console looks at itself."""
 _SPENDS_NOTHING = frozenset({"/v1/quote"})
 CHALLENGE = 'Bearer realm="packshot"'
 
@@ -85,7 +87,12 @@ def secret_of(headers: list[tuple[bytes, bytes]]) -> str:
 
 def is_public(path: str) -> bool:
     """Whether a path is answered without a key."""
-    return path in _PUBLIC or path.startswith(_SIGNED)
+    return path in _PUBLIC or path.startswith(_SIGNED) or is_console(path)
+
+
+def is_console(path: str) -> bool:
+    """Whether a path is one of the console."""
+    return path == CONSOLE or path.startswith(f"{CONSOLE}/")
 
 
 def needed(method: str, path: str) -> Scope:

@@ -7,12 +7,18 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from cluster.engine import reader, registry, storage
+from cluster.metering.meter import OrderMeter
+from cluster.metering.tariff import Tariff
+from cluster.profile import load_profile
 from cluster.settings import Settings
+from cluster.signing import signing
+from connectors.audit import Audit
 from connectors.destinations.folder import FolderDestination
 from connectors.online.endpoints import Endpoints
 from connectors.online.orders import Order, Orders, OrderState
 from connectors.online.outbox import Outbox
 from connectors.online.store import online
+from connectors.spend import Spend
 from serve_apps.orders import deliveries
 from serve_apps.orders.deliveries import Deliveries
 from serve_apps.orders.flow import FLOW, OrderFlow, Retry, sql
@@ -30,6 +36,7 @@ class OrderDesk:
 
     def __init__(self, settings: Settings, render: RenderShots, *, retry: Retry | None = None, sweep_s: float = 2.0) -> None:
         api, database, store = settings.api, online(settings.online), storage(settings)
+        self._spend = Spend(settings.records)
         widths = {"urgent": api.urgent, "standard": api.standard}
         shapes = {name: QueueShape(width) for name, width in widths.items()}
         self.orders = Orders(database)
@@ -40,6 +47,9 @@ class OrderDesk:
             reader(settings, store),
             render,
             FolderDestination(api.publish) if api.publish else None,
+            OrderMeter(Tariff(settings.prices, load_profile(settings.profile)), self._spend),
+            audit=Audit(settings.records),
+            sign=signing(settings, store),
         )
         self._flow = OrderFlow(
             self.orders,
@@ -86,6 +96,7 @@ class OrderDesk:
         await self._steps.close()
         await asyncio.to_thread(self._deliveries.close)
         await asyncio.to_thread(self.orders.close)
+        await asyncio.to_thread(self._spend.close)
 
     async def start(self, order_id: str) -> None:
         """Begin an order, unless it has begun. Raises NotFound."""
@@ -180,10 +191,11 @@ class OrderDesk:
                 return False
 
     async def _forget_old(self) -> bool:
-        """Steps of ended workflows, and, later, what happened to ended orders and what was sent about them."""
+        """Steps of ended workflows, names of counted renders, and, later, what happened to ended orders and what was sent."""
         before = datetime.now(UTC) - timedelta(days=self._events_days)
         events = await asyncio.to_thread(self.orders.forget_events, before)
         sent = await asyncio.to_thread(self._outbox.forget, before)
+        await asyncio.to_thread(self._spend.forget, datetime.now(UTC) - timedelta(seconds=KEPT_S))
         return await self.workflows.forget(KEPT_S) or events or sent
 
     async def _settle(self, order: Order) -> None:

@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from cluster.metering.lost import with_losses
+from cluster.metering.meter import OrderMeter
+from connectors.audit import Audit, Entry
 from connectors.destinations.folder import FolderDestination
 from connectors.names import asset_name
 from connectors.online.orders import Order, Orders
+from connectors.signing import Signing
 from connectors.storage.base import Storage
 from serve_apps.orders.flights import Flights
 from serve_apps.orders.fulfilment import RenderShots
@@ -28,13 +32,17 @@ FETCHES = 16
 
 @dataclass(slots=True)
 class OrderSteps:
-    """`read` brings a photo by address, `render` makes shots; `folder` is where released images are also written, if anywhere."""
+    """`read` brings a photo by address, `render` makes shots; `folder` is where released images are also written, if anywhere.
+    `meter` is told what every render cost."""
 
     orders: Orders
     storage: Storage
     read: Callable[[str], bytes]
     render_shots: RenderShots
     folder: FolderDestination | None = None
+    meter: OrderMeter | None = None
+    audit: Audit | None = None
+    sign: Signing | None = None
     _flights: Flights[Shot, Outcome] = field(default_factory=Flights)
     _threads: dict[str, ThreadPoolExecutor] = field(default_factory=dict)
 
@@ -53,11 +61,15 @@ class OrderSteps:
         """Outcomes as JSON by shot key. Orders that want the same shot at the same time share one render."""
 
         async def work(items: Sequence[Shot]) -> list[Outcome]:
-            outcomes = await self.render_shots(items, tier)
+            outcomes = await with_losses(lambda some: self.render_shots(some, tier), items)
             if len(outcomes) != len(items):
                 raise ModelFailed(f"the renderer answered {len(outcomes)} outcomes for {len(items)} shots")
+            if self.meter is not None:
+                made = {names[id(shot)]: (shot, outcome) for shot, outcome in zip(items, outcomes, strict=True)}
+                await asyncio.to_thread(self.meter.take, made, "urgent" if tier == "urgent" else "standard")
             return outcomes
 
+        names = {id(shot): key for key, shot in shots.items()}
         outcomes = await self._flights(tier, shots, work)
         return {key: outcome.model_dump(mode="json") for key, outcome in outcomes.items()}
 
@@ -88,7 +100,9 @@ class OrderSteps:
                 digest = result.outcome.asset.digest
                 places = {STORE: f"/v1/assets/{digest}"} | self._written(order, result, result.outcome)
                 for place, path in places.items():
-                    self.orders.publish(order.id, result.key, place=place, digest=digest, path=path)
+                    first = self.orders.publish(order.id, result.key, place=place, digest=digest, path=path)
+                    if first and place == STORE and self.audit is not None:
+                        self.audit.add([_released(order, result, digest)])
                 paths[result.key] = list(places.values())
         return paths
 
@@ -96,5 +110,12 @@ class OrderSteps:
         if self.folder is None:
             return {}
         name = asset_name(result.template.id, result.destination, result.slot, outcome.asset.media_type)
-        path = self.folder.publish(order.sku, name, self.storage.get_blob(outcome.asset.digest))
+        sign, asset = self.sign or Signing(self.storage), outcome.asset
+        data = self.storage.get_blob(sign(asset.digest, asset.media_type, title=name))
+        path = self.folder.publish(order.sku, name, data)
         return {FOLDER: str(PurePosixPath(path.relative_to(self.folder.root)))}
+
+
+def _released(order: Order, result: ShotResult, digest: str) -> Entry:
+    told = {"template": result.template.key, "destination": result.destination, "slot": result.slot, "asset": digest}
+    return Entry(f"order:{order.id}", "asset.released", order.sku, {**told, "key": order.key_id})

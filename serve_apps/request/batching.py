@@ -11,7 +11,7 @@ from connectors.online.batches import Batch, ItemError, NewBatch
 from connectors.online.orders import NewOrder
 from serve_apps.parts import CatalogJob, Parts
 from serve_apps.request.batch_items import Item, Kind, Upload, given, uploaded
-from serve_apps.request.intake import Incoming, new_order, spec_of
+from serve_apps.request.intake import Incoming, admit, new_order, spec_of
 from serve_apps.request.schema import BatchRequest
 from studio.errors import FileTooLarge, InputError, PackshotError
 from studio.keys import digest_bytes, digest_of
@@ -127,7 +127,9 @@ def _order(parts: Parts, batch: Batch, item: Item | ItemError, owner: Owner) -> 
         return item
     incoming = Incoming(item.wanted, owner.key_id, f"{batch.id}/{item.line}", owner.trace, item.product)
     try:
-        return new_order(spec_of(parts, item.wanted, product=item.product), incoming, batch=batch.id)
+        spec = spec_of(parts, item.wanted, product=item.product)
+        admit(parts, spec, incoming)
+        return new_order(spec, incoming, batch=batch.id)
     except PackshotError as error:
         facts = item.wanted.product
         return ItemError(item.line, error.code, error.message, sku=(facts.sku or "") if facts else "")

@@ -17,6 +17,7 @@ from serve_apps.request.hits import Hit
 from serve_apps.request.quote import quote
 from serve_apps.request.resolve import resolve
 from serve_apps.request.schema import ImageRequest, OrderSpec, Quote
+from studio.errors import BudgetExhausted
 from studio.keys import digest_of
 from studio.models.registry import ROWS
 from studio.product import Product
@@ -115,6 +116,15 @@ def quote_of(parts: Parts, spec: OrderSpec) -> Quote:
     )
 
 
+def admit(parts: Parts, spec: OrderSpec, incoming: Incoming) -> None:
+    """Raises BudgetExhausted for a new order beyond a budget; one that is stored already is answered all the same."""
+    try:
+        parts.budgets.check(spec.product.brand)
+    except BudgetExhausted:
+        if not parts.orders.knows(incoming.key_id, incoming.idempotency_key):
+            raise
+
+
 def new_order(spec: OrderSpec, incoming: Incoming, *, batch: str = "", spec_json: Mapping[str, Any] | None = None) -> NewOrder:
     """The row of an order. `spec_json` saves writing the spec as JSON."""
     return NewOrder(
@@ -142,6 +152,7 @@ def _stored(parts: Parts, incoming: Incoming) -> Placed:
         spec = spec_of(parts, wanted, product=incoming.product)
         result = None if parts.settings.api.publish else parts.hits.find(spec)
         if result is None:
+            admit(parts, spec, incoming)
             order, created = parts.orders.accept(new_order(spec, incoming))
             return Placed(order, created, None)
         hit = parts.hits.keep(name, spec, result)

@@ -55,7 +55,8 @@ async def metrics(request: Request) -> Response:
     """Counters are this process's own; the orders waiting are everybody's."""
     parts = parts_of(request)
     waiting = await asyncio.to_thread(parts.orders.waiting)
-    return Response(parts.metrics.text(waiting), headers={"content-type": MEDIA_TYPE})
+    read = await asyncio.to_thread(parts.readings.take)
+    return Response(parts.metrics.text(waiting, read), headers={"content-type": MEDIA_TYPE})
 
 
 def _reach(parts: Parts) -> None:

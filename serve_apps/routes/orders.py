@@ -115,7 +115,8 @@ async def cancel_order(request: Request, id: OrderId) -> Response:  # noqa: A002
 async def retry_order(request: Request, id: OrderId) -> Response:  # noqa: A002
     """Queue an ended order once more: what was made is not made again. 409 while it is open."""
     parts, caller = parts_of(request), caller_of(request)
-    await asyncio.to_thread(parts.orders.get, id, caller.sees)
+    found = await asyncio.to_thread(parts.orders.get, id, caller.sees)
+    await asyncio.to_thread(parts.budgets.check, str(found.spec.get("product", {}).get("brand", "")))
     order = await asyncio.to_thread(parts.orders.again, id, by=caller.key_id)
     await parts.desk.start(id)
     return order_response(parts, order, status=202)

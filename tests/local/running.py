@@ -52,10 +52,12 @@ def photo(seed: int = 0, size: int = 200, form: str = "PNG") -> bytes:
 
 
 @contextmanager
-def running(folder: Path, connections: Mapping[str, Any] | None = None, **api: Any) -> Iterator[Running]:
-    """The service for as long as the block runs; with what keeps `connections` up to date, where there are any."""
+def running(
+    folder: Path, connections: Mapping[str, Any] | None = None, *, more: Mapping[str, Any] | None = None, **api: Any
+) -> Iterator[Running]:
+    """The service for as long as the block runs; with what keeps `connections` up to date, where there are any. `more`: settings."""
     settings = sample.settings(
-        folder, api=ApiSettings(**{"rate_per_minute": 100_000, **api}), connections=dict(connections or {})
+        folder, api=ApiSettings(**{"rate_per_minute": 100_000, **api}), connections=dict(connections or {}), **(more or {})
     )
     renderer, rendered = open_renderer(settings), []
 

@@ -6,6 +6,7 @@ import ast
 import statistics
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,22 @@ def test_studio_imports_are_light() -> None:
     code = "import sys, studio.shot, studio.recipes.base, studio.models.registry; print([m for m in ('ray', 'torch', 'cv2') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_the_wheel_holds_every_package_and_what_it_reads() -> None:
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {
+        str(p.parent.relative_to(ROOT)).replace("/", ".") for floor in PACKAGES for p in (ROOT / floor).rglob("__init__.py")
+    }
+    assert sorted(folders - set(tool["packages"])) == []
+    read = {"html.j2", "css", "js", "svg", "yaml", "yml", "json", "npz", "lock"}
+    kept = {
+        path
+        for name, globs in tool["package-data"].items()
+        for glob in globs
+        for path in (ROOT / name.replace(".", "/")).glob(glob)
+    }
+    # Manifests and dashboards are deployed from the repository, nothing reads them at run time.
+    apart = ("cluster/kuberay/", "cluster/launchers/", "cluster/monitoring/")
+    found = {p for floor in PACKAGES for p in (ROOT / floor).rglob("*") if p.is_file() and p.name.partition(".")[2] in read}
+    assert sorted(str(p.relative_to(ROOT)) for p in found - kept if not str(p.relative_to(ROOT)).startswith(apart)) == []

@@ -54,7 +54,7 @@ def test_profile_by_path(tmp_path: Path) -> None:
 
 
 def test_unknown_profile_lists_the_known() -> None:
-    with pytest.raises(SettingsError, match="no profile 'producton'; known: local, production, single-gpu"):
+    with pytest.raises(SettingsError, match="no profile 'producton'; known: local, night, production, single-gpu"):
         load_profile("producton")
 
 

@@ -76,7 +76,8 @@ class TestQuote:
         profile = load_profile("single-gpu")
         models = [name for name, shape in profile.models.items() if shape.num_gpus]
         said = estimate(0, {models[0]: 3}, None, profile, PRICES)
-        assert said.cost == pytest.approx(said.seconds[models[0]] / 3600 * PRICES.gpu_hour)
+        share = profile.models[models[0]].num_gpus
+        assert said.cost == pytest.approx(said.seconds[models[0]] * share / 3600 * 36.0)
 
 
 def outcome(place: Any, template: Any, *, white: float = 0.0) -> Outcome:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cluster.metering.tariff import Tariff
 from cluster.settings import Prices
 from pipelines.ledger import LedgerWriter, ledger_row, read_ledger
 from pipelines.report import write_report
@@ -254,7 +255,7 @@ def write_run(folder: Path, name: str, catalog: str, fill: float) -> None:
     place = {"template": "white@1", "destination": "amazon-main", "slot": "front", "category": "Mugs"}
     result = place | {"key": "k", "shot_id": "s", "sku": "S", "title": "T", "why": "new", "outcome": outcome}
     ledger = LedgerWriter(files)
-    ledger.write([ledger_row(name, result, Prices())])
+    ledger.write([ledger_row(name, result, Tariff(Prices()))])
     ledger.close()
     (kept,) = read_ledger(files)
     assert (kept["category"], kept["uncertainty"], kept["tried"], kept["cure"]) == ("Mugs", 0.25, ["refiner"], "refiner")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,21 @@ def test_settings_do_not_change() -> None:
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.profile = "production"  # type: ignore[misc]
+
+
+def test_references_survive_the_way_to_a_replica(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE", "postgresql+psycopg://user:secret@host/db")
+    shop = {"vendor": "woocommerce", "address": "https://shop.example", "secrets": {"key": "env:SHOP"}}
+    settings = load_settings(
+        provenance={"certificates": "file:/c.pem", "key": "env:SIGNING"}, connections={"shop": shop}, records_url="env:DATABASE"
+    )
+    told = settings.model_dump_json()
+    assert "secret@host" not in told
+    assert type(settings)(**json.loads(told)) == settings
+    assert settings.records.startswith("postgresql+psycopg://user:secret@")
+
+
+def test_a_secret_itself_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"provenance\.key") as raised:
+        load_settings(provenance={"certificates": "file:/c.pem", "key": "-----BEGIN"})
+    assert "BEGIN" not in str(raised.value)

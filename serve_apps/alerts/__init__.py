@@ -1,0 +1,1 @@
+"""Alerts: taken from Alertmanager, told to people, kept for the console."""

@@ -1,0 +1,1 @@
+"""Pages of the console, a file for each: its routes in `router`, its place in the menu in `ENTRY`."""
