@@ -8,7 +8,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-unit test-ray test-integration check bench bench-serve bench-quality bench-studios bench-connectors licences sbom fmt clean setup
+.PHONY: demo test test-unit test-ray test-integration check bench bench-serve bench-quality bench-studios bench-ops bench-connectors licences sbom fmt clean setup
 
 setup: $(VENV)/.ready $(VENV)/.weights
 
@@ -79,6 +79,13 @@ licences: $(VENV)/.ready
 
 sbom: $(VENV)/.ready
 	@$(BIN)/packshot audit sbom -o sbom.json
+
+bench-ops: setup
+	@$(BIN)/python -m benchmarks.ops
+	@$(BIN)/python -m benchmarks.cost_quote
+	@$(BIN)/python -m benchmarks.console_rows
+	@$(BIN)/python -m pytest -q tests/contract/test_cluster_manifests.py tests/contract/test_cluster_launchers.py tests/contract/test_cluster_image.py
+	@.ci/monitoring.sh
 
 fmt: $(VENV)/.ready
 	@$(BIN)/ruff check --fix .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from cluster.chunks import guided
 from pipelines.plan import Planned
-from studio.errors import RunError
+from studio.errors import RunError, StorageUnavailable
 from studio.keys import digest_of
 
 BLOCKS, BLOCK_CHUNKS = 8, 8
@@ -38,9 +39,10 @@ class RunFiles:
         return str(PurePosixPath(self.root, *parts))
 
     def make(self) -> None:
-        """Create the run's folders."""
-        for folder in ("plan", "journal", "checkpoint"):
-            self.fs.create_dir(self.path(folder), recursive=True)
+        """Create the run's folders. Like all that writes, raises StorageUnavailable where that cannot be done now."""
+        with self._writing():
+            for folder in ("plan", "journal", "checkpoint"):
+                self.fs.create_dir(self.path(folder), recursive=True)
 
     def exists(self, name: str = "plan.json") -> bool:
         """Whether this run has a file; its plan unless another is named."""
@@ -48,7 +50,7 @@ class RunFiles:
 
     def write_json(self, name: str, value: Any) -> None:
         """A small JSON file."""
-        with self.fs.open_output_stream(self.path(name)) as stream:
+        with self._writing(), self.fs.open_output_stream(self.path(name)) as stream:
             stream.write(json.dumps(value, sort_keys=True, indent=1).encode())
 
     def read_json(self, name: str) -> Any:
@@ -65,7 +67,8 @@ class RunFiles:
         """Cut the due shots into chunks, longest first. Returns how many shots and chunks, and the plan's fingerprint."""
         count, chunks, fingerprint = 0, 0, digest_of("plan")
         window: list[Planned] = []
-        with pq.ParquetWriter(self.path("plan", "plan.parquet"), CHUNKS, filesystem=self.fs, compression="zstd") as writer:
+        path = self.path("plan", "plan.parquet")
+        with self._writing(), pq.ParquetWriter(path, CHUNKS, filesystem=self.fs, compression="zstd") as writer:
             for item in planned:
                 window.append(item)
                 count += 1
@@ -86,8 +89,9 @@ class RunFiles:
         """One finished chunk, in the same form in which Ray Data writes the journal."""
         table = pa.table({"chunk": [chunk], "items": [results]}, schema=CHUNKS)
         name = self.path("journal", f"{chunk}.parquet")
-        pq.write_table(table, name + ".part", filesystem=self.fs)
-        self.fs.move(name + ".part", name)
+        with self._writing():
+            pq.write_table(table, name + ".part", filesystem=self.fs)
+            self.fs.move(name + ".part", name)
 
     def journal_files(self) -> list[str]:
         """Finished journal files, in name order."""
@@ -99,6 +103,13 @@ class RunFiles:
         table = pq.read_table(path, filesystem=self.fs, columns=["chunk", "items"])
         for chunk, items in zip(table.column("chunk").to_pylist(), table.column("items").to_pylist(), strict=True):
             yield chunk, json.loads(items)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageUnavailable(f"run {self.run}: {error.strerror or error}") from error
 
 
 def _filesystem(runs: str, endpoint_url: str) -> tuple[pafs.FileSystem, str]:

@@ -52,7 +52,7 @@ def publisher(folder: Path, wall: Wall) -> Publisher:
 
 def night(folder: Path, catalogue: str, watcher: Quiet | None = None) -> Night:
     """A run over one of the two catalogues, in this process."""
-    request = Request(catalog=str(folder / catalogue / "catalog.csv"), mode="inline", out=folder / "out")
+    request = Request(catalog=str(folder / catalogue / "catalog.csv"), mode="inline", out=folder / f"out-{catalogue}")
     return Night(settings(folder), request, watcher or Quiet())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -11,6 +12,11 @@ from pathlib import Path
 from connectors.storage.keys import checked
 from studio.errors import NotStored, StorageError, StorageUnavailable
 from studio.keys import digest_bytes
+
+_PASSING = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR}
+)
+"""What somebody can mend while we wait: a full disk, a quota, a file server that went away, too many open files."""
 
 
 class FolderStorage:
@@ -126,7 +132,8 @@ def _mapped(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise NotStored(f"{path.name} is not stored") from None
-    except (BlockingIOError, InterruptedError, TimeoutError) as error:
+    except TimeoutError as error:
         raise StorageUnavailable(f"{path}: {error}") from None
     except OSError as error:
-        raise StorageError(f"{path}: {error.strerror or error}") from None
+        kind = StorageUnavailable if error.errno in _PASSING else StorageError
+        raise kind(f"{path}: {error.strerror or error}") from None

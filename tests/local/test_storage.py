@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -58,6 +60,25 @@ class TestFolder(StorageContract):
         (tmp_path / "file").write_text("not a folder")
         with pytest.raises(StorageError):
             open_storage(str(tmp_path / "file")).put_blob(b"x")
+
+    def test_a_full_disk_passes(self, tmp_path: Path) -> None:
+        """The limit on the size of files stands for the disk: both are the kernel's refusal of one more byte."""
+        code = (
+            "import resource, signal, sys\n"
+            "from connectors.storage.registry import open_storage\n"
+            "from studio.errors import StorageUnavailable\n"
+            "store = open_storage(sys.argv[1])\n"
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 4000))\n"
+            "try:\n    store.put_blob(bytes(5000))\nexcept StorageUnavailable as error:\n    assert error.retryable\n"
+            "else:\n    sys.exit('written')\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
+            "print(store.put_blob(bytes(3000)))\n"
+        )
+        folder = tmp_path / "store"
+        run = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
+        assert open_storage(str(folder)).get_blob(run.stdout.strip()) == bytes(3000)
+        assert [path.name for path in folder.rglob(".part-*")] == []
 
 
 @pytest.fixture(scope="module")

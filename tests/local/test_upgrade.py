@@ -74,7 +74,7 @@ def test_a_night_that_ended_is_not_made_again(before: Path) -> None:
     summary = old_home.night(before, "whole").run()
     assert (summary.due, summary.released, summary.exit_code) == (len(due), len(due), 0)
     assert "cutout" in risen or not summary.model_calls
-    assert len(sample.tree(before / "out")) == old_home.CATALOGUE
+    assert len(sample.tree(before / "out-whole")) == old_home.CATALOGUE
     assert list(old_home.night(before, "whole").plan(Tally())) == []
     assert Products(tree.online).get("SKU-00003").title == "Product 3"
 
