@@ -31,6 +31,7 @@ Action = Literal[
     "gallery.published",
     "gallery.rolled_back",
     "gallery.refused",
+    "gallery.gone",
     "key.issued",
     "key.revoked",
     "hook.created",

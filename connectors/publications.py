@@ -20,6 +20,7 @@ AUDITED: Mapping[str, Action] = {
     "live": "gallery.published",
     "rolled_back": "gallery.rolled_back",
     "failed": "gallery.refused",
+    "gone": "gallery.gone",
 }
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -214,9 +214,14 @@ class _Run:
     async def _rendered(self, wanted: Sequence[Shot]) -> list[ShotResult]:
         cards = self._flow.cards
         keys = [shot_key(shot, cards) for shot in wanted]
-        made = await self._step("render", self._flow.steps.render, dict(zip(keys, wanted, strict=True)), self._order.priority)
-        outcomes = [_OUTCOME.validate_python(made[key]) for key in keys]
-        return [shot_result(s, k, cards, o) for s, k, o in zip(wanted, keys, outcomes, strict=True)]
+        asked = dict(zip(keys, wanted, strict=True))
+        made = await self._step("render", self._flow.steps.render, asked, self._order.priority)
+        if len(made) != len(asked):
+            raise _Dead({"code": "interrupted", "message": "an earlier version rendered this order otherwise; retry the order"})
+        # A process of an earlier version may have rendered before it ended: its keys are others, in the same order.
+        names = dict(zip(asked, made, strict=True))
+        outcomes = {key: _OUTCOME.validate_python(outcome) for key, outcome in made.items()}
+        return [shot_result(s, names[k], cards, outcomes[names[k]]) for s, k in zip(wanted, keys, strict=True)]
 
     async def _step(self, name: str, do: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
         """One step, tried again after errors that may pass; the engine keeps every attempt and every pause."""

@@ -58,7 +58,7 @@ class OrderSteps:
         return [image.digest or str(next(fetched)) for image in spec.photos]
 
     async def render(self, shots: Mapping[str, Shot], tier: str) -> dict[str, dict[str, Any]]:
-        """Outcomes as JSON by shot key. Orders that want the same shot at the same time share one render."""
+        """Outcomes as JSON by shot key, in the order given. Orders that want the same shot at the same time share one render."""
 
         async def work(items: Sequence[Shot]) -> list[Outcome]:
             outcomes = await with_losses(lambda some: self.render_shots(some, tier), items)
@@ -71,7 +71,7 @@ class OrderSteps:
 
         names = {id(shot): key for key, shot in shots.items()}
         outcomes = await self._flights(tier, shots, work)
-        return {key: outcome.model_dump(mode="json") for key, outcome in outcomes.items()}
+        return {key: outcomes[key].model_dump(mode="json") for key in shots}
 
     async def publish(self, order: Order, results: Sequence[ShotResult]) -> dict[str, list[str]]:
         """Paths of the released images by shot key: in the folder, if there is one, and always under the service's address."""
