@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from fastapi import Request
 from starlette.responses import Response
 
+from connectors.audit import Entry
 from serve_apps.console.csrf import token_for
+from serve_apps.console.shelves import shelves_of
 from serve_apps.http.security import EVERYBODY, Caller
 from serve_apps.parts import parts_of
 from studio.errors import NotFound, Unauthenticated
@@ -51,7 +53,9 @@ def sign_in(request: Request, secret: str) -> str:
     """A session for the key with this secret; its token. Raises Unauthenticated. While keys are off, everybody may come in."""
     parts = parts_of(request)
     key_id = parts.keys.verify(secret).id if parts.settings.api.require_keys else EVERYBODY.key_id
-    return parts.sessions.begin(key_id)
+    token = parts.sessions.begin(key_id)
+    shelves_of(request).audit.add([Entry(f"key:{key_id}", "signed.in", "console")])
+    return token
 
 
 def token_of(request: Request) -> str:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from starlette.testclient import TestClient
 
+from connectors.audit import Audit
 from connectors.online.sessions import IDLE, LONGEST, Sessions
 from serve_apps.http.api import make_api
 from studio.errors import Unauthenticated
@@ -248,3 +249,13 @@ def test_where_no_keys_are_asked_for_everybody_is_administrator(service: Running
         assert "everybody" in client.get("/console/").text
         client.headers["origin"] = "https://evil.example"
         assert client.post(ACTION, data={"csrf": token(client)}).status_code == 403
+
+
+def test_the_audit_log_tells_who_signed_in(service: Running) -> None:
+    before = len(list(Audit(service.parts.settings.records).lines(action="signed.in")))
+    with browser(service) as client:
+        assert client.post("/console/login", data={"key": "pk_wrong"}).status_code == 401
+    with browser(service, "reader"):
+        pass
+    told = list(Audit(service.parts.settings.records).lines(action="signed.in"))[before:]
+    assert [line.entry.actor for line in told] == [f"key:{service.parts.keys.verify(service.secrets['reader']).id}"]
