@@ -147,8 +147,8 @@ def _app(name: str) -> tuple[str, dict[str, tuple[str, int]]]:
     found = serve.status().applications.get(name)
     if found is None:
         return "", {}
-    return str(found.status), {
-        deployment: (str(state.status), state.replica_states.get("RUNNING", 0)) for deployment, state in found.deployments.items()
+    return found.status.value, {
+        deployment: (state.status.value, state.replica_states.get("RUNNING", 0)) for deployment, state in found.deployments.items()
     }
 
 
