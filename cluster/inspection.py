@@ -148,7 +148,8 @@ def _app(name: str) -> tuple[str, dict[str, tuple[str, int]]]:
     if found is None:
         return "", {}
     return found.status.value, {
-        deployment: (state.status.value, state.replica_states.get("RUNNING", 0)) for deployment, state in found.deployments.items()
+        deployment: (state.status.value, state.replica_states.get("RUNNING", 0))
+        for deployment, state in found.deployments.items()
     }
 
 
