@@ -7,7 +7,6 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, permutations
@@ -26,7 +25,6 @@ from serve_apps.routes.vendor_hooks import MAX_BODY
 from studio.product import Product
 from tests import sample
 from tests.doubles.serving import serving
-from tests.local.running import served
 from tests.senders import SENDERS, STANDARD, AdobeKeys, News, Sender, Sent, forged_by_another_key, standard
 
 NOON = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -414,34 +412,6 @@ def test_too_long_is_not_read(desk: Desk) -> None:
 
     assert desk.http.post("/hooks/shopify/shopify-own", content=chunks()).status_code == 413
     desk.check()
-
-
-def test_a_connection_that_cannot_be_opened_is_asked_again(tmp_path: Path) -> None:
-    """What is wrong with our settings is no reason for a vendor to give up, nor its business."""
-    shop = Connection(
-        name="shop", vendor="shopify", address="https://own.myshopify.com", hook_secrets=("env:PACKSHOT_TEST_NOT_SET",)
-    )
-    parts = open_parts(sample.settings(tmp_path, connections={"shop": shop}), Idle())
-    with TestClient(make_api(parts), raise_server_exceptions=False) as http:
-        answer = http.post("/hooks/shopify/shop", content=b"{}")
-    assert (answer.status_code, answer.json()["detail"], answer.headers["retry-after"]) == (503, "not now", "2")
-
-
-def test_the_same_message_many_times_at_once_is_taken_once(tmp_path: Path) -> None:
-    found = {name: one for name, one in connections(tmp_path, "").items() if name == "bigcommerce-own"}
-    parts = open_parts(sample.settings(tmp_path, connections=found), Idle())
-    sender = SENDERS["bigcommerce"]
-    with served(parts) as url, httpx.Client(base_url=url) as http, ThreadPoolExecutor(16) as pool:
-
-        def post(number: int) -> Counter[str]:
-            sent = sender.send(News(1 + number % 5, NOON, f"msg-{number % 10}", time.time()), secret("bigcommerce", "own"), "own")
-            answer = http.post("/hooks/bigcommerce/bigcommerce-own", headers=dict(sent.headers), content=sent.body)
-            assert answer.status_code == 200
-            return Counter(answer.json())
-
-        said = sum(pool.map(post, range(200)), Counter())
-    assert said == {"new": 10, "repeated": 190}
-    assert sorted((one.ref, one.turn) for one in parts.sync.all_waiting("bigcommerce-own")) == [(str(n), 2) for n in range(1, 6)]
 
 
 def test_addresses_are_listed_with_what_is_missing(desk: Desk) -> None:
