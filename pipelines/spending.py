@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -44,7 +45,7 @@ class RunSpending:
     def __init__(self, run: str, purse: Purse, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._run, self._book, self._clock = run, purse.book, clock
         self.meter = RunMeter(run, purse.tariff, purse.spend)
-        self._looked = float("-inf")
+        self._looked, self._room = float("-inf"), 0.0
         self._warned: set[tuple[str, str]] = set()
         self.warnings: list[str] = []
 
@@ -56,16 +57,22 @@ class RunSpending:
                 self.warnings.append(f"the quote of {quote:.4g} is more than what is left of the {state.kind} budget: {left}")
 
     def over(self, *, now: bool = False) -> str:
-        """Why the run must stop, "" while it may go on. The database is asked every two seconds, or `now`."""
-        if not self._book.any or (not now and self._clock() - self._looked < FRESH_S):
+        """Why the run must stop, "" while it may go on.
+
+        The database is asked every two seconds, `now`, and as soon as this run has spent what a budget had left at the last look.
+        """
+        if not self._book.any:
+            return ""
+        spent = self.meter.price
+        if not now and spent < self._room and self._clock() - self._looked < FRESH_S:
             return ""
         self._looked = self._clock()
         self.meter.save()
-        stopped = ""
-        for state in self._book.states(self._run, self.meter.brands):
-            stopped = stopped or (state.say(self._book.currency) if state.level == "stop" else "")
+        states = self._book.states(self._run, self.meter.brands)
+        self._room = spent + min((state.left for state in states if state.stop), default=math.inf)
+        for state in states:
             self._warn(state)
-        return stopped
+        return next((state.say(self._book.currency) for state in states if state.level == "stop"), "")
 
     def states(self) -> list[dict[str, Any]]:
         """Every budget as it stands, as JSON."""

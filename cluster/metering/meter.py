@@ -42,6 +42,11 @@ class RunMeter:
         """Whose products were made."""
         return frozenset(place.brand for place in self._sums)
 
+    @property
+    def price(self) -> float:
+        """Of everything counted so far."""
+        return sum(amount.price for amount in self._sums.values())
+
     def parts(self) -> list[dict[str, Any]]:
         """Sums by step and model as JSON, the dearest first."""
         found: dict[tuple[str, str], Amount] = {}

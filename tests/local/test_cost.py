@@ -76,11 +76,12 @@ def test_an_unchanged_catalogue_costs_nothing_and_is_quoted_so(made: tuple[Path,
 
 def test_a_run_stops_at_its_budget_and_goes_on_when_there_is_more(tmp_path: Path) -> None:
     catalog = catalogue(tmp_path, 24)
-    first = night(tmp_path, catalog, budgets={"run": {"limit": 1e-9}})
+    slowly = {"configured": {"fake-matte": "delay_s=0.2"}}
+    first = night(tmp_path, catalog, models=slowly, budgets={"run": {"limit": 1e-9}})
     assert (first.state, first.exit_code) == ("over_budget", 4)
     assert "budget of run" in first.budget
     assert 0 < first.released + first.failed + first.rejected <= first.due
-    done = night(tmp_path, catalog, first.run)
+    done = night(tmp_path, catalog, first.run, models=slowly)
     assert (done.state, done.exit_code, done.released) == ("done", 0, 24)
     (total,) = Spend(sample.settings(tmp_path).records).sums(only={"run": first.run})
     assert total.images == 24

@@ -23,8 +23,9 @@ from cluster.metering.meter import OrderMeter, RunMeter
 from cluster.metering.prices import FOLDER, load_prices
 from cluster.metering.tariff import Tariff
 from cluster.profile import Profile
-from cluster.settings import BrandBudget, Budget, Budgets, PhotoStudio, Prices
+from cluster.settings import BrandBudget, Budget, Budgets, PhotoStudio, Prices, load_settings
 from connectors.spend import Amount, Place, Spend
+from pipelines.spending import Purse, RunSpending
 from studio.destination import Destination
 from studio.errors import BudgetExhausted, InputError, SettingsError
 from studio.product import Product, ProductImage
@@ -310,6 +311,16 @@ class TestBudgets:
         BudgetGuard(self.book(spend, day=Budget(limit=5, stop=False))).check("Acme")
         with pytest.raises(BudgetExhausted):
             BudgetGuard(self.book(spend, day=Budget(limit=5))).check("")
+
+
+def test_a_run_looks_at_its_budget_as_soon_as_it_has_spent_what_was_left(tmp_path: Path) -> None:
+    tree = load_settings(home=tmp_path, prices=Prices(cpu_hour=3600), budgets=Budgets(run=Budget(limit=5)))
+    spending = RunSpending("r1", Purse(tree, PROFILE), clock=lambda: 0.0)
+    assert spending.over() == ""
+    place = {**PLACE, "day": datetime.now(UTC).date()}
+    for seconds, stopped in ((3.0, ""), (1.5, ""), (1.5, "budget of run r1: 6 of 5")):
+        spending.meter.take(Report(cpu_s=seconds, cpu_parts={"encode": seconds}), released=True, **place)
+        assert spending.over()[:24] == stopped
 
 
 def test_a_photo_studio_with_stated_assumptions() -> None:
