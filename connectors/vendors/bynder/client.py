@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-import httpx
-
 from connectors.vendors.api import Api, Refused
 from connectors.vendors.connection import Connection
 from connectors.vendors.pace import Pace
+from connectors.vendors.tokens import TokenApi, Tokens
 from studio.errors import VendorDenied, VendorError, VendorUnavailable
 
 PER_S, BURST = 15, 150
 """Calls: 4,500 in five minutes from one address (getting started, 2026-08-13). 429 comes without a Retry-After."""
 CHUNK = 5 << 20
 """Bytes of a chunk, as in the vendor's packages."""
-EARLY_S = 60.0
-"""How long before its end a token is renewed."""
 WAITS_S = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Pauses before a file is asked for again that the portal still takes in."""
 _NOT_YET = 303
 SCOPES = "asset:read asset:write"
 
 
-class Client(Api):
+class Client(TokenApi):
     """Paths are relative to the portal's address."""
 
     def __init__(
@@ -38,22 +34,7 @@ class Client(Api):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         pace = Pace(PER_S, BURST, sleep=sleep)
-        self._tokens = _Tokens(connection, Api(connection, dict, pace, sleep=sleep), clock)
-        super().__init__(connection, self._authorised, pace, sleep=sleep)
-
-    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """As everywhere; a token that has worked and is denied may have ended: the call is made once more with another."""
-        if not more.get("authorised", True):
-            return super().call(method, path, **more)
-        token = self._tokens.get()
-        try:
-            answer = super().call(method, path, **more)
-        except VendorDenied:
-            if not self._tokens.drop(token):
-                raise
-            return super().call(method, path, **more)
-        self._tokens.worked = token
-        return answer
+        super().__init__(connection, _Tokens(connection, Api(connection, dict, pace, sleep=sleep), clock), pace, sleep=sleep)
 
     def upload(self, name: str, data: bytes) -> str:
         """Bring a file into the file service: prepare, chunks, finalise. Its id, which `save` turns into an asset.
@@ -85,48 +66,28 @@ class Client(Api):
             return found
         raise VendorUnavailable(f"{self._name}: the portal still takes the file in")
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._tokens.api.close()
-        super().close()
 
-    def _authorised(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self._tokens.get()}", "accept": "application/json"}
-
-
-class _Tokens:
-    """The permanent token, or an access token by client credentials, renewed shortly before it ends."""
+class _Tokens(Tokens):
+    """The permanent token, or one by client credentials."""
 
     def __init__(self, connection: Connection, api: Api, clock: Callable[[], float]) -> None:
-        self.api, self._clock, self._lock = api, clock, threading.Lock()
         self._permanent = connection.secret("token") if "token" in connection.secrets else ""
         if not self._permanent:
             self._login = {"client_id": connection.secret("client-id"), "client_secret": connection.secret("client-secret")}
-        self._token, self._until, self.worked = "", 0.0, ""
+        super().__init__(api, clock)
 
     def get(self) -> str:
-        """Raises VendorDenied, VendorUnavailable."""
-        if self._permanent:
-            return self._permanent
-        with self._lock:
-            if not self._token or self._clock() >= self._until:
-                self._renew()
-            return self._token
+        """As `Tokens` says."""
+        return self._permanent or super().get()
 
     def drop(self, token: str) -> bool:
-        """Forget a token that was denied. Says whether another may help: not where this one never worked."""
-        with self._lock:
-            if token == self._token:
-                self._token = ""
-            return token == self.worked and not self._permanent
+        """As `Tokens` says; nothing takes the place of a permanent one."""
+        return super().drop(token) and not self._permanent
 
-    def _renew(self) -> None:
+    def renewed(self) -> Any:
+        """As `Tokens` says."""
         asked = {"grant_type": "client_credentials", "scope": SCOPES, **self._login}
         try:
-            given = self.api.json("POST", "v6/authentication/oauth2/token", data=asked, repeatable=True)
-            self._token, lasts = str(given["access_token"]), float(given["expires_in"])
+            return self.api.json("POST", "v6/authentication/oauth2/token", data=asked, repeatable=True)
         except Refused as refused:
             raise VendorDenied(f"the portal refuses these credentials: {refused.status}") from None
-        except (KeyError, TypeError, ValueError):
-            raise VendorError("the portal answered no token") from None
-        self._until = self._clock() + max(lasts - EARLY_S, lasts / 2)
