@@ -31,6 +31,7 @@ class CutoutStep(CachedStep):
     """
 
     name = "cutout"
+    version = 2
 
     def reads(self, shot: Shot) -> dict[str, Any]:
         """Every cut-out field of the template."""

@@ -36,6 +36,7 @@ class CutOthers(CachedStep):
     """
 
     name = "cut-others"
+    version = 2
 
     def __init__(self, wanted: Wanted = all_further) -> None:
         self.wanted = wanted

@@ -27,6 +27,8 @@ ROOM = 0.05
 ROUNDS = 4
 LIGHTNESS, CHROMA = 1.8, 2.6
 """Levels a unit of L* and of a*, b*: shading moves lightness, so that chroma counts more."""
+SHADING = 0.12
+"""As `edge.SHADING`, and less: garment and mannequin differ in colour, or the cut would not have been found."""
 SPECK = 0.002
 """Parts below this share of the garment are dust, or holes that prints make."""
 HOLE = 0.03
@@ -170,7 +172,7 @@ def _edged(crop: U8, mask: Mask) -> tuple[U8, U8]:
     grid = cv2.resize(crop, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
     at = points(cv2.resize(trimap.band, crop.shape[1::-1], interpolation=cv2.INTER_NEAREST), inside.shape)
     colours = at.pick(crop)
-    alphas = np.rint(coverage(grid, soft, trimap, at, colours) * 255).astype(np.uint8)
+    alphas = np.rint(coverage(grid, soft, trimap, at, colours, SHADING) * 255).astype(np.uint8)
     levels = cv2.resize(trimap.product * np.uint8(255), crop.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     levels.reshape(-1)[at.index] = alphas
     levels[~_parts(levels > FAINT, SPECK)] = 0
