@@ -54,7 +54,7 @@ class Fetcher:
         return self.stamps([uri])[uri]
 
     def stamps(self, uris: Iterable[str]) -> dict[str, str]:
-        """`stamp` of many: one listing a folder for files and S3, several HEAD requests at a time for http(s)."""
+        """`stamp` of many: one look at each file, one listing a folder for S3, several HEAD requests at a time for http(s)."""
         found: dict[str, str] = {}
         paths: dict[str, str] = {}
         objects: list[str] = []

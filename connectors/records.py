@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table, func, select, update
 
 from connectors.database import Database, batched, insert_new, upsert
-from connectors.tables import SCHEMA_VERSION, images, metadata, runs, shots
+from connectors.tables import SCHEMA_VERSION, images, metadata, plans, runs, shots
 from studio.errors import StorageError
 
 _SOME = 500
 """Values in one IN list (SQLite's oldest limit is 999)."""
 
 
+_PLAN = [plans.c[name] for name in ("sku", "facts", "proof", "photos", "shots", "rule")]
+_VERDICT = [shots.c.shot_id, shots.c.key, shots.c.parts["policy"].as_string(), shots.c.status, shots.c.path]
 _SHOT = [
     shots.c[name] for name in ("shot_id", "key", "status", "parts", "reason", "digest", "media_type", "path", "run", "updated_at")
 ]
@@ -49,6 +51,29 @@ class ShotRecord:
     path: str = ""
     run: str = ""
     updated_at: datetime = field(default_factory=_now)
+
+
+class PlanRecord(NamedTuple):
+    """What planning came to for a catalogue's row. `facts`: digest of all that decided it but the photos' bytes; `photos`: which
+    of its photos were looked at, by number; `shots`: ids of its shots without the SKU; `proof`: digest of those photos' stamps
+    and the shots' keys."""
+
+    sku: str
+    facts: str
+    proof: str
+    photos: str
+    shots: str
+    rule: str = ""
+
+
+class Verdict(NamedTuple):
+    """What a plan must know of a shot's last outcome; `policy` is the digest of the limits that it was judged by."""
+
+    shot_id: str
+    key: str
+    policy: str | None
+    status: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +132,22 @@ class Records:
             shots,
             ({"catalog": catalog, "parts": dict(row.parts), **{name: getattr(row, name) for name in names}} for row in rows),
         )
+
+    def verdicts(self, catalog: str, ids: Iterable[str]) -> dict[str, Verdict]:
+        """The last outcome of those of the named shots that are known, by id."""
+        mine = select(*_VERDICT).where(shots.c.catalog == catalog)
+        queries = (mine.where(shots.c.shot_id.in_(some)) for some in batched(ids, _SOME))
+        return {row[0]: Verdict._make(row) for query in queries for row in self._database.all(query)}
+
+    def plans(self, catalog: str, skus: Iterable[str]) -> dict[str, PlanRecord]:
+        """What planning came to for those of the named SKUs that are known, by SKU."""
+        mine = select(*_PLAN).where(plans.c.catalog == catalog)
+        queries = (mine.where(plans.c.sku.in_(some)) for some in batched(skus, _SOME))
+        return {row[0]: PlanRecord._make(row) for query in queries for row in self._database.all(query)}
+
+    def remember_plans(self, catalog: str, rows: Iterable[PlanRecord]) -> None:
+        """Add or replace what planning came to."""
+        self._upsert(plans, ({"catalog": catalog, **row._asdict()} for row in rows))
 
     def start_run(self, run_id: str, catalog: str, settings: Mapping[str, Any], *, started: datetime | None = None) -> RunRecord:
         """Note that a run goes on. A run that is taken up again keeps its start and counts."""

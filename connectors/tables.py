@@ -34,6 +34,19 @@ shots = Table(
     Column("updated_at", Utc, nullable=False),
 )
 
+plans = Table(
+    "plans",
+    metadata,
+    Column("catalog", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("facts", String(32), nullable=False),
+    Column("proof", String(32), nullable=False),
+    Column("photos", Text, nullable=False),
+    Column("shots", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 runs = Table(
     "runs",
     metadata,
@@ -125,6 +138,13 @@ sync_waiting = Table(
     Column("digest", String(64), nullable=False),
     Column("error", Text, nullable=False),
     Index("sync_waiting_by_time", "due"),
+)
+
+waits = Table(
+    "waits",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("since", Utc, nullable=False),
 )
 
 spend = Table(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from studio.errors import MissingInput, NotFound, PackshotError, TemplateError
 from studio.product import Product
+from studio.recipes.catalogue import recipe
 from studio.selection import AUTO, Choice, choose
 from studio.setups import Setup, fitting
 from studio.template import Template
@@ -26,6 +27,16 @@ class Wanted:
     because: str = ""
 
 
+@dataclass(slots=True)
+class Served:
+    """What a product gets. `rule`: the rule that chose, where one did; `steady`: nothing was refused or amiss, and no day was
+    looked at, so that an equal product gets the same tomorrow."""
+
+    looks: list[Wanted] = field(default_factory=list)
+    rule: str = ""
+    steady: bool = True
+
+
 class Desk:
     """Hands out looks. `rules` counts products by rule, `problems` takes in once what a brand forbids, and what a
     studio misses of a product. Raises UnknownTemplate."""
@@ -41,38 +52,47 @@ class Desk:
 
     def wanted(self, product: Product) -> list[Wanted]:
         """Every look of a product, each id once."""
-        found: dict[str, Wanted] = {}
-        for look in self._looks(product):
+        return self.served(product).looks
+
+    def served(self, product: Product) -> Served:
+        """Every look of a product, each id once, and how they came about."""
+        served, found = Served(), dict[str, Wanted]()
+        for look in self._looks(product, served):
             found.setdefault(look.template.id, look)
-        return list(found.values())
+        served.looks = list(found.values())
+        return served
 
-    def _looks(self, product: Product) -> Iterator[Wanted]:
+    def _looks(self, product: Product, served: Served) -> Iterator[Wanted]:
         for template in self._named:
-            look = self._branded(template, product)
+            look = self._branded(template, product, served)
             if look is not None:
-                yield Wanted(product, look, self._setups(product, look, named=False))
+                yield Wanted(product, look, self._setups(product, look, served, named=False))
         if self._auto:
-            yield from self._chosen_for(product)
+            yield from self._chosen_for(product, served)
 
-    def _chosen_for(self, product: Product) -> Iterator[Wanted]:
+    def _chosen_for(self, product: Product, served: Served) -> Iterator[Wanted]:
         choice: Choice = choose(product, self._order)
-        self._rules[choice.rule or UNRULED] += 1
+        served.rule = choice.rule or UNRULED
+        self._rules[served.rule] += 1
         for name in choice.templates:
-            look = self._branded(self._chosen[name], product)
+            look = self._branded(self._chosen[name], product, served)
             if look is not None:
-                yield Wanted(product, look, self._setups(product, look, named=True), str(choice))
+                yield Wanted(product, look, self._setups(product, look, served, named=True), str(choice))
 
-    def _setups(self, product: Product, look: Template, *, named: bool) -> tuple[Setup, ...]:
+    def _setups(self, product: Product, look: Template, served: Served, *, named: bool) -> tuple[Setup, ...]:
+        served.steady &= recipe(look.recipe).steady
         try:
             return tuple(self._shotlist.setups(product, look, fitting(product, look, named=named)))
         except (MissingInput, NotFound) as error:
+            served.steady = False
             self._problems.append(MissingInput(f"template {look.key}: {error.message}"))
             return ()
 
-    def _branded(self, template: Template, product: Product) -> Template | None:
+    def _branded(self, template: Template, product: Product, served: Served) -> Template | None:
         try:
             return self._library.for_product(template, product)
         except TemplateError as error:
+            served.steady = False
             if error.message not in self._told:
                 self._told.add(error.message)
                 self._problems.append(error)

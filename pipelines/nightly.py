@@ -22,6 +22,7 @@ from cluster.signing import signing
 from connectors.destinations.folder import FolderDestination
 from connectors.online.products import Products
 from connectors.records import Records
+from connectors.sources.drafts import drafts
 from connectors.sources.mapping import load_mapping
 from connectors.sources.registry import open_source
 from connectors.weights import verify
@@ -30,6 +31,7 @@ from pipelines.executors import Mode, Stop, execute
 from pipelines.ingest import Ingest, Publisher
 from pipelines.ledger import Totals, read_ledger
 from pipelines.plan import PAGE, Planned, Planner, Tally
+from pipelines.plan_world import world
 from pipelines.relatives import CatalogueRelatives
 from pipelines.report import write_report
 from pipelines.report_consistency import earlier_runs, keep_medians
@@ -158,14 +160,12 @@ class Night:
         request, library = self._request, self._library
         source, family = self._catalogue()
         shots, fetch = ShotList(library, CatalogueRelatives(family)), fetcher(self._settings)
-        planner = Planner(shots, self._records, fetch, self._cards.card, self._publisher.lacks)
         names = request.templates or self._settings.templates
-        for digest, data in library.assets():
-            if not self._storage.has_blob(digest):
-                self._storage.put_blob(data)
+        around = world(names, self._settings.template_folders, self._kept_assets(), self._cards)
+        planner = Planner(shots, self._records, fetch, self._cards.card, self._publisher.lacks, around)
         due = planner.plan(
             str(request.catalog),
-            source,
+            drafts(source),
             names,
             tally,
             force=request.force,
@@ -174,6 +174,13 @@ class Night:
         )
         admitted = due if held_back is None else self._purse.admitted(due, held_back)
         return watched(admitted, self._forecast, force=request.force)
+
+    def _kept_assets(self) -> Iterator[str]:
+        """Digests of the pictures and typefaces that looks name, each put into the store."""
+        for digest, data in self._library.assets():
+            if not self._storage.has_blob(digest):
+                self._storage.put_blob(data)
+            yield digest
 
     def _catalogue(self) -> tuple[Rows, Callable[[], Rows]]:
         """The products to make, and how to read all of which they may have relatives. Raises InputError."""

@@ -8,6 +8,25 @@ from functools import cached_property
 
 from studio.errors import NotFound, RowError
 from studio.product import Product
+from templates.shotlist import Relatives
+
+
+class Asked:
+    """Relatives that count how often they are asked: what then came of a product is not the product's own doing."""
+
+    def __init__(self, relatives: Relatives) -> None:
+        self._relatives = relatives
+        self.count = 0
+
+    def product(self, sku: str) -> Product:
+        """Another product. Raises NotFound."""
+        self.count += 1
+        return self._relatives.product(sku)
+
+    def variants(self, of: str) -> Sequence[Product]:
+        """Variants of something."""
+        self.count += 1
+        return self._relatives.variants(of)
 
 
 class CatalogueRelatives:

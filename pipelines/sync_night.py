@@ -75,7 +75,7 @@ class ConnectionNight(Night):
 class _Unplaced(Publisher):
     """Says of every released shot that it is not in its place, so that a plan names them all."""
 
-    def lacks(self, record: ShotRecord) -> bool:
+    def lacks(self, path: str) -> bool:
         return True
 
 

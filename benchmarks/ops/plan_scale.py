@@ -1,7 +1,8 @@
 """The plan step over a large catalogue that has not changed: `python -m benchmarks.ops.plan_scale [rows]`.
 
 Every SKU has a row and a file of its own (links to a few small photos, a thousand a folder). A first plan fills the records as if
-every shot had been released; the second is measured in a process of its own: nothing is due, no photo is opened.
+every shot had been released, and leaves what it came to for each row; the second is measured in a process of its own: nothing is
+due, no photo is opened. The first takes ten minutes for a million rows on a quiet machine.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,28 @@ class Source(Protocol):
     """
 
     def __iter__(self) -> Iterator[Item]: ...
+
+
+class Draft(Protocol):
+    """A product that can be made, and what it would be made of: whoever knows what came of equal facts need not make it."""
+
+    @property
+    def sku(self) -> str:
+        """The SKU, which no other draft of this reading has."""
+        ...
+
+    @property
+    def facts(self) -> str:
+        """All that the product is made of, as text: equal facts make equal products, in every process."""
+        ...
+
+    def photos(self) -> Sequence[str]:
+        """Addresses of its photos, each once, in order. Raises RowError."""
+        ...
+
+    def make(self) -> Item:
+        """The product, or what is wrong with the row."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

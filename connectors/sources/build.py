@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -23,8 +23,16 @@ _NUMBER = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+\.")
 def build(row: Row, mapping: Mapping, base: Path, skus: Skus) -> Item:
     """The product of one row. `base` is the folder that relative image paths are meant from."""
     try:
+        return product_of(row, skus.take(row, mapping.sku), mapping, base)
+    except RowError as error:
+        return error
+
+
+def product_of(row: Row, sku: str, mapping: Mapping, base: Path) -> Item:
+    """The product of one row whose SKU is known. Nothing but the mapped cells, the mapping and `base` decide what it is."""
+    try:
         return Product(
-            sku=skus.take(row, mapping.sku),
+            sku=sku,
             title=row.cells.get(mapping.title, ""),
             category=row.cells.get(mapping.category, ""),
             brand=row.cells.get(mapping.brand, ""),
@@ -62,13 +70,7 @@ def read_number(row: Row, column: str) -> float | None:
 
 def image_at(row: Row, field: str, value: str, role: ImageRole, base: Path, *, basename_in: str = "") -> ProductImage:
     """One photo of a row. Raises RowError with the field when its address is not readable."""
-    try:
-        uri = locate(value, base, basename_in=basename_in)
-    except AddressError as error:
-        raise row.error(str(error), field) from None
-    if len(uri) > 2000:
-        raise row.error("the image address is longer than 2000 characters", field)
-    return ProductImage(uri=uri, role=role)
+    return ProductImage(uri=_located(row, field, value, base, basename_in), role=role)
 
 
 def one_front(images: Iterable[ProductImage]) -> tuple[ProductImage, ...]:
@@ -82,17 +84,27 @@ def one_front(images: Iterable[ProductImage]) -> tuple[ProductImage, ...]:
     return tuple(kept.values())
 
 
-def _images(row: Row, mapping: Mapping, base: Path) -> tuple[ProductImage, ...]:
-    found = []
+def addresses(row: Row, mapping: Mapping, base: Path) -> Iterator[tuple[ImageRole, str]]:
+    """What each photo shows and where it is, as the row names them. Raises RowError."""
     for rule in mapping.images:
         cell = row.cells.get(rule.column, "")
-        values = cell.split(rule.separator) if rule.separator else [cell]
-        found += [
-            image_at(row, rule.column, value.strip(), rule.role, base, basename_in=rule.basename_in)
-            for value in values
-            if value.strip()
-        ]
-    return one_front(found)
+        for value in cell.split(rule.separator) if rule.separator else [cell]:
+            if address := value.strip():
+                yield rule.role, _located(row, rule.column, address, base, rule.basename_in)
+
+
+def _located(row: Row, field: str, value: str, base: Path, basename_in: str) -> str:
+    try:
+        uri = locate(value, base, basename_in=basename_in)
+    except AddressError as error:
+        raise row.error(str(error), field) from None
+    if len(uri) > 2000:
+        raise row.error("the image address is longer than 2000 characters", field)
+    return uri
+
+
+def _images(row: Row, mapping: Mapping, base: Path) -> tuple[ProductImage, ...]:
+    return one_front(ProductImage(uri=uri, role=role) for role, uri in addresses(row, mapping, base))
 
 
 def _bundle(row: Row, column: BundleColumn | None) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from connectors.sources.base import Item, Row
-from connectors.sources.build import build
+from connectors.sources.base import Draft, Item, Row
 from connectors.sources.csv_rows import Layout, read_rows
+from connectors.sources.drafts import Reading
 from connectors.sources.guess import guess_mapping
 from connectors.sources.mapping import Mapping
 from connectors.sources.skus import Skus
@@ -25,8 +25,12 @@ class FlatSource:
         self._mapping = mapping
 
     def __iter__(self) -> Iterator[Item]:
+        return (draft if isinstance(draft, RowError) else draft.make() for draft in self.drafts())
+
+    def drafts(self) -> Iterator[Draft | RowError]:
+        """Rows that can be made into products, in order."""
         group: tuple[str, Row] | None = None
-        skus = Skus()
+        reading = Reading(self._mapping, self._base, Skus())
         for row in self._rows():
             if isinstance(row, RowError):
                 yield row
@@ -38,7 +42,7 @@ class FlatSource:
                 for column in inherit.columns:
                     row.cells[column] = row.cells.get(column) or group[1].cells.get(column, "")
             if all(row.cells.get(column) for column in self._mapping.require):
-                yield build(row, self._mapping, self._base, skus)
+                yield reading.draft(row)
 
 
 def csv_source(path: Path, layout: Layout, mapping: Mapping | None) -> FlatSource:

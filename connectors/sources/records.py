@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from connectors.sources.base import Item, Row
-from connectors.sources.build import build, image_at, invalid, one_front
+from connectors.sources.base import Draft, Item, Row
+from connectors.sources.build import image_at, invalid, one_front
+from connectors.sources.drafts import Made, Reading
 from connectors.sources.flat import renamed
 from connectors.sources.guess import guess_mapping
 from connectors.sources.mapping import Mapping
@@ -34,7 +35,11 @@ class RecordSource:
         self._mapping = mapping
 
     def __iter__(self) -> Iterator[Item]:
-        mappings: dict[tuple[str, ...], Mapping] = {}
+        return (draft if isinstance(draft, RowError) else draft.make() for draft in self.drafts())
+
+    def drafts(self) -> Iterator[Draft | RowError]:
+        """Records that can be made into products, in order."""
+        readings: dict[tuple[str, ...], Reading] = {}
         skus = Skus()
         for item in self._records():
             if isinstance(item, RowError):
@@ -45,23 +50,24 @@ class RecordSource:
             if self._mapping is None and _is_nested(record):
                 yield self._nested(row, record, skus)
             else:
-                yield self._flat(row, record, mappings, skus)
+                yield self._flat(row, record, readings, skus)
 
-    def _flat(self, row: Row, record: Record, mappings: dict[tuple[str, ...], Mapping], skus: Skus) -> Item:
+    def _flat(self, row: Row, record: Record, readings: dict[tuple[str, ...], Reading], skus: Skus) -> Draft | RowError:
         names = tuple(record)
         try:
             row.cells.update({name: _text(row, name, value) for name, value in record.items()})
-            if names not in mappings:
+            if names not in readings:
                 known = {name.casefold(): name for name in names}
-                mappings.clear()
-                mappings[names] = renamed(self._mapping, known) if self._mapping else guess_mapping(self._path, names)
-            return build(row, mappings[names], self._base, skus)
+                readings.clear()
+                mapping = renamed(self._mapping, known) if self._mapping else guess_mapping(self._path, names)
+                readings[names] = Reading(mapping, self._base, skus)
+            return readings[names].draft(row)
         except RowError as error:
             return error
         except InputError as error:
             return row.error(error.message, "sku")
 
-    def _nested(self, row: Row, record: Record, skus: Skus) -> Item:
+    def _nested(self, row: Row, record: Record, skus: Skus) -> Draft | RowError:
         try:
             product = Product.model_validate({name: value for name, value in record.items() if value is not None})
             row.cells["sku"] = product.sku
@@ -69,7 +75,7 @@ class RecordSource:
             images = [
                 image_at(row, f"images.{n}.uri", image.uri, image.role, self._base) for n, image in enumerate(product.images)
             ]
-            return product.model_copy(update={"images": one_front(images)})
+            return Made(product.model_copy(update={"images": one_front(images)}))
         except ValidationError as error:
             return invalid(row, error)
         except RowError as error:

@@ -25,6 +25,8 @@ class Recipe:
     steps: tuple[Step, ...]
     setups: Arrange = each_photo
     """Which pictures there are of a product, and from which photos."""
+    steady: bool = True
+    """Whether `setups` says the same tomorrow. One that looks at the day, or asks studios that may, is not."""
 
     def keys(self, shot: Shot, cards: Cards) -> Iterator[tuple[Step, str]]:
         """Every step with its key: the digest of all that could change what the step makes."""

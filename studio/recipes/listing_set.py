@@ -24,7 +24,7 @@ class Expansion:
 
 def build() -> Recipe:
     """No steps of its own: every picture has another look, and that look's recipe."""
-    return Recipe("listing-set", (), setups)
+    return Recipe("listing-set", (), setups, steady=False)
 
 
 def setups(product: Product, template: Template, photos: Sequence[ProductImage], family: Family) -> list[Setup]:

@@ -35,7 +35,7 @@ def build() -> Recipe:
     product = (Decode(), Calibrate(), CutoutStep(), CutOthers(stood_out))
     person = (Meet(), Wear(), TryOn(), Anatomy())
     picture = (Place(), Backdrop(), SceneStep(), Ground(), Compose(), Encode(), Examine(), Inspect())
-    return Recipe("on-model", product + person + picture, setups)
+    return Recipe("on-model", product + person + picture, setups, steady=False)
 
 
 def setups(product: Product, template: Template, photos: Sequence[ProductImage], family: Family) -> list[Setup]:
