@@ -12,4 +12,4 @@ if ! { command -v promtool && command -v prometheus-alertmanager; } >/dev/null &
     apt-get update -qq >/dev/null && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager >"$log" 2>&1 \
         || { tail -5 "$log"; [ "${CI:-}" != true ] || exit 1; }
 fi
-.venv/bin/python -m pytest -q tests/integration/test_monitoring.py tests/integration/test_monitoring_rules.py
+.venv/bin/python -m pytest -q tests/integration/test_monitoring.py tests/integration/test_monitoring_rules.py "$@"

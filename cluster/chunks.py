@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item")
+SHARE = 4
+"""A chunk is this part of what remains for a worker."""
 
 
 def guided(items: Sequence[Item], *, workers: int, largest: int) -> Iterator[Sequence[Item]]:
@@ -14,6 +16,16 @@ def guided(items: Sequence[Item], *, workers: int, largest: int) -> Iterator[Seq
     """
     start = 0
     while start < len(items):
-        size = max(1, min(largest, (len(items) - start) // (4 * workers)))
+        size = max(1, min(largest, (len(items) - start) // (SHARE * workers)))
         yield items[start : start + size]
         start += size
+
+
+def even(items: Sequence[Item], *, largest: int) -> Iterator[Sequence[Item]]:
+    """Chunks of `largest` items, the last one of what is left: for work that is not the last of a night."""
+    yield from (items[start : start + largest] for start in range(0, len(items), largest))
+
+
+def shrinking(*, workers: int, largest: int) -> int:
+    """So many items are left when `guided` chunks begin to shrink; an end cut from fewer keeps workers waiting for each other."""
+    return SHARE * workers * largest

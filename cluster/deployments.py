@@ -22,21 +22,31 @@ def model_deployments(settings: Settings, profile: Profile) -> dict[str, serve.A
     return made
 
 
-def renderer_deployment(settings: Settings, profile: Profile, models: dict[str, serve.Application]) -> serve.Application:
-    """The bound renderer over these models; its twin hangs on it, so that both are in every app that has the renderer."""
+def renderer_deployment(
+    settings: Settings, profile: Profile, models: dict[str, serve.Application], *, cold: int = 0
+) -> serve.Application:
+    """The bound renderer over these models; its twin hangs on it, so that both are in every app that has the renderer. `cold`
+    replaces that of whichever does standard work."""
     arguments = (settings.model_dump(mode="json"), profile.model_dump(mode="json"), models)
-    (name, shape), *twins = _pair(RENDERER, profile.renderer)
+    (name, shape), *twins = _pair(RENDERER, _begun(profile.renderer, cold) if cold else profile.renderer)
     standard = [
         serve.deployment(RenderHost, name=called, **options(which)).bind(*arguments, which.threads) for called, which in twins
     ]
     return serve.deployment(RenderHost, name=name, **options(shape)).bind(*arguments, shape.threads, *standard)
 
 
-def build_app(settings: Settings, profile: Profile) -> serve.Application:
-    """Renderer and models alone, as a night starts them for itself."""
-    renderer = renderer_deployment(settings, profile, model_deployments(settings, profile))
+def build_app(settings: Settings, profile: Profile, *, chunks: int = 0) -> serve.Application:
+    """Renderer and models alone, as a night of so many chunks starts them for itself. A first call that brought up two renderers
+    would bring the others a node's whole start later."""
+    renderer = renderer_deployment(settings, profile, model_deployments(settings, profile), cold=profile.cold_for(chunks))
     nobody = {"min_replicas": 0, "initial_replicas": 0, "max_replicas": 1}
     return serve.deployment(Door, name=DOOR, autoscaling_config=nobody).bind(renderer)
+
+
+def _begun(shape: Replicas, cold: int) -> Replicas:
+    if shape.standard is None:
+        return shape.model_copy(update={"cold": cold})
+    return shape.model_copy(update={"standard": shape.standard.model_copy(update={"cold": cold})})
 
 
 def options(shape: Replicas) -> dict[str, Any]:

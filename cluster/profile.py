@@ -125,6 +125,12 @@ class Profile(Frozen):
         shape = self.renderer.standard or self.renderer
         return math.ceil(shape.max_replicas * shape.shared * 1.2)
 
+    def cold_for(self, chunks: int) -> int:
+        """Standard renderers to begin a night of so many chunks with: those that its queue asks for as soon as one runs."""
+        shape = self.renderer.standard or self.renderer
+        wanted = math.ceil(min(chunks, self.in_flight) / shape.shared)
+        return min(shape.max_replicas, max(shape.cold, wanted))
+
     @property
     def workers(self) -> int:
         """Renderers that may work at once for a night."""

@@ -114,9 +114,10 @@ def leave() -> None:
         ray.shutdown()
 
 
-def ensure_app(settings: Settings, profile: Profile) -> str:
-    """The name of the running Serve app, deployed or redeployed when it does not match these settings. An app with an
-    ingress of its own (the HTTP service) is used as it is, never replaced: raises ClusterUnavailable when it does not match."""
+def ensure_app(settings: Settings, profile: Profile, *, chunks: int = 0) -> str:
+    """The name of the running Serve app, deployed for a night of so many chunks, or redeployed when it does not match these
+    settings. An app with an ingress of its own (the HTTP service) is used as it is, never replaced: raises ClusterUnavailable
+    when it does not match."""
     from ray import serve
     from ray.serve.config import HTTPOptions, ProxyLocation
 
@@ -135,7 +136,7 @@ def ensure_app(settings: Settings, profile: Profile) -> str:
     if name in serve.status().applications and serve.get_app_handle(name).deployment_name != DOOR:
         raise ClusterUnavailable(f"the service {name!r} runs with other settings or profile; give both the same, or set ray.app")
     try:
-        serve.run(build_app(settings, profile), name=name, route_prefix=None, logging_config=_serve_logging())
+        serve.run(build_app(settings, profile, chunks=chunks), name=name, route_prefix=None, logging_config=_serve_logging())
     except RuntimeError as error:
         raise ClusterUnavailable(f"the Serve app {name!r} did not start: {error}") from error
     return name

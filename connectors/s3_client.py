@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import cache
 from typing import Any
@@ -48,6 +49,20 @@ def s3_client(endpoint_url: str = "") -> Any:
         session = boto3.Session(botocore_session=core)
         region = session.region_name or ("us-east-1" if endpoint_url else None)
         return session.client("s3", endpoint_url=endpoint_url or None, region_name=region, config=config)
+
+
+def arrow_s3(endpoint_url: str = "") -> Any:
+    """The same S3 as Arrow's filesystem; credentials and region come from its usual chain.
+
+    Its SDK would send checksums in chunks after the body, which Ceph 16 refuses over HTTP (411 MissingContentLength, found
+    2026-11-23); what the environment says about checksums stays.
+    """
+    import pyarrow.fs as pafs
+
+    os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+    os.environ.setdefault("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required")
+    scheme, _, host = endpoint_url.rpartition("://")
+    return pafs.S3FileSystem(**({"endpoint_override": host, "scheme": scheme or "https"} if endpoint_url else {}))
 
 
 @cache

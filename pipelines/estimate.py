@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
-from cluster import estimates
-from cluster.estimates import DEFAULT_CALL_S, UNKNOWN_CALL_S, Estimate, estimate_parts, seconds_a_shot
+from cluster.estimates import DEFAULT_CALL_S, UNKNOWN_CALL_S, Estimate, quoted, seconds_a_shot
 from cluster.metering.forecast import Forecast, History
 from cluster.profile import Profile
 from cluster.settings import Prices
@@ -26,10 +26,8 @@ def watched(planned: Iterable[Planned], forecast: Forecast, *, force: bool) -> I
 
 def estimate(tally: Tally, forecast: Forecast, spend: Spend, records: Records, profile: Profile, prices: Prices) -> Estimate:
     """Estimate a plan: by steps that ran before, else by shots of earlier runs, else by defaults."""
-    history = History.read(spend)
-    if history.means and forecast.shots:
-        return estimate_parts(forecast.seconds(history), profile, prices)
-    return estimates.estimate(sum(tally.why.values()), tally.calls, seconds_a_shot(records), profile, prices)
+    shots, measured = sum(tally.why.values()), partial(seconds_a_shot, records)
+    return quoted(forecast, History.read(spend), tally.calls, measured, profile, prices, shots=shots)
 
 
 def weight(planned: Planned) -> float:

@@ -56,8 +56,9 @@ def execute(
         stop.bind(leave)
         if mode == "serve":
             phase("starting the models")
-            app = ensure_app(settings, profile)
-            if files.read_json("plan.json")["due"] <= profile.batch.direct:
+            plan = files.read_json("plan.json")
+            app = ensure_app(settings, profile, chunks=plan["chunks"])
+            if plan["due"] <= profile.batch.direct:
                 phase("rendering")
                 asyncio.run(_feed(files, over_handle(app, profile, force=force), width=profile.in_flight, stop=stop))
                 return

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from cluster.chunks import guided
+from cluster.chunks import even, guided, shrinking
+from connectors.s3_client import arrow_s3
 from pipelines.plan import Planned
 from studio.errors import RunError, StorageUnavailable
 from studio.keys import digest_of
@@ -21,7 +22,8 @@ BLOCKS, BLOCK_CHUNKS = 8, 8
 """A row group of the plan is 1 to 8 chunks: at least 8 groups a worker where there are that many chunks. It is the block that Ray
 Data moves, which costs about 0.1 CPU-s an operator, and the unit of its checkpoint."""
 WINDOW = 20_000
-"""Shots ordered together; longer catalogues are ordered window by window, so that memory stays flat."""
+"""Shots ordered together; longer catalogues are ordered window by window, so that memory stays flat. The last one is longer by
+what is left when chunks begin to shrink."""
 CHUNKS = pa.schema([("chunk", pa.string()), ("items", pa.large_string())])
 
 
@@ -64,18 +66,22 @@ class RunFiles:
     def write_plan(
         self, planned: Iterable[Planned], *, workers: int, largest: int, weight: Callable[[Planned], float]
     ) -> tuple[int, int, str]:
-        """Cut the due shots into chunks, longest first. Returns how many shots and chunks, and the plan's fingerprint."""
+        """Cut the due shots into chunks, longest first. Returns how many shots and chunks, and the plan's fingerprint.
+
+        Chunks shrink in the last window alone, which is long enough for it wherever the catalogue ends.
+        """
         count, chunks, fingerprint = 0, 0, digest_of("plan")
+        full = WINDOW + shrinking(workers=workers, largest=largest)
         window: list[Planned] = []
         path = self.path("plan", "plan.parquet")
         with self._writing(), pq.ParquetWriter(path, CHUNKS, filesystem=self.fs, compression="zstd") as writer:
             for item in planned:
                 window.append(item)
                 count += 1
-                if len(window) >= WINDOW:
-                    written, fingerprint = _write(writer, window, fingerprint, weight, workers=1, largest=largest)
+                if len(window) >= full:
+                    written, fingerprint = _write(writer, window[:WINDOW], fingerprint, weight, largest=largest)
                     chunks += written
-                    window = []
+                    window = window[WINDOW:]
             written, fingerprint = _write(writer, window, fingerprint, weight, workers=workers, largest=largest)
         return count, chunks + written, fingerprint
 
@@ -115,9 +121,7 @@ class RunFiles:
 def _filesystem(runs: str, endpoint_url: str) -> tuple[pafs.FileSystem, str]:
     if not runs.startswith("s3://"):
         return pafs.LocalFileSystem(), runs.removeprefix("file://")
-    scheme, _, host = endpoint_url.rpartition("://")
-    options = {"endpoint_override": host, "scheme": scheme or "https"} if endpoint_url else {}
-    return pafs.S3FileSystem(**options), runs.removeprefix("s3://")
+    return arrow_s3(endpoint_url), runs.removeprefix("s3://")
 
 
 def _photos(window: Sequence[Planned], weight: Callable[[Planned], float]) -> list[list[Planned]]:
@@ -134,17 +138,18 @@ def _write(
     fingerprint: str,
     weight: Callable[[Planned], float],
     *,
-    workers: int,
     largest: int,
+    workers: int = 0,
 ) -> tuple[int, str]:
+    """A window as chunks; of the last one, which names the workers, they shrink."""
     photos = _photos(window, weight)
-    most = max((len(photo) for photo in photos), default=1)
+    largest = max(1, largest // max((len(photo) for photo in photos), default=1))
     chunks, bodies = [], []
-    for some in guided(photos, workers=workers, largest=max(1, largest // most)):
+    for some in guided(photos, workers=workers, largest=largest) if workers else even(photos, largest=largest):
         group = [item for photo in some for item in photo]
         fingerprint = digest_of([fingerprint, [item.key for item in group]])
         chunks.append(fingerprint[:32])
         bodies.append("[" + ",".join(item.model_dump_json() for item in group) + "]")
-    group_size = max(1, min(BLOCK_CHUNKS, len(chunks) // (BLOCKS * workers)))
+    group_size = max(1, min(BLOCK_CHUNKS, len(chunks) // (BLOCKS * max(1, workers))))
     writer.write_table(pa.table({"chunk": chunks, "items": bodies}, schema=CHUNKS), row_group_size=group_size)
     return len(chunks), fingerprint

@@ -31,6 +31,7 @@ from connectors.sync_state import SyncState
 from serve_apps.http.metrics import Metrics
 from serve_apps.orders.fulfilment import Fulfilment
 from serve_apps.request.hits import Hits
+from serve_apps.request.quote import Experience
 from serve_apps.sync.connections import Connections
 from serve_apps.sync.taking import Taking
 from studio.errors import NotSupported, PackshotError
@@ -106,6 +107,7 @@ class Parts:
     desk: Fulfilment
     spend: Spend
     budgets: BudgetGuard
+    experience: Experience
     submit_job: SubmitJob = no_jobs
     job_state: JobState = no_jobs
     readiness: Readiness = field(default_factory=Readiness)
@@ -122,7 +124,7 @@ def open_parts(
 ) -> Parts:
     """The parts of these settings. Raises SettingsError and TemplateError; databases are opened on first use."""
     store, database, sync = storage(settings), online(settings.online), SyncState(settings.records)
-    spend = Spend(settings.records)
+    spend, records = Spend(settings.records), Records(settings.records)
     library = Library.default(settings.template_folders, fonts=settings.weights_folder)
     return Parts(
         settings=settings,
@@ -138,7 +140,7 @@ def open_parts(
         outbox=Outbox(database),
         hook_sources=HookSources(database),
         products=Products(database),
-        records=Records(settings.records),
+        records=records,
         reviews=Reviews(settings.records),
         held_orders=HeldOrders(database),
         sync=sync,
@@ -149,6 +151,7 @@ def open_parts(
         desk=desk,
         spend=spend,
         budgets=BudgetGuard(BudgetBook(settings.budgets, spend, settings.prices.currency)),
+        experience=Experience(spend, records),
         submit_job=submit_job,
         job_state=job_state,
         readiness=readiness or Readiness(),

@@ -1,13 +1,14 @@
 """A night's chunks at any size: shots of four kinds, ordered and cut as the planner does it, a window at a time.
 
 `chunks` works on arrays, so that 1e8 SKUs take a minute and no memory. The weight by which photos are ordered is the planner's
-own (`pipelines.estimate.weight` of a real `Planned` of each kind), the pieces are those of `cluster.chunks.guided`, the window is
+own (`pipelines.estimate.weight` of a real `Planned` of each kind), the pieces are those of `cluster.chunks`, the window is
 `pipelines.runfiles.WINDOW`. `planned_chunks` writes a real plan of the same shots; a test holds the two against each other.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster.chunks import guided
+from cluster.chunks import even, guided, shrinking
 from pipelines.estimate import weight
 from pipelines.plan import Planned
 from pipelines.runfiles import WINDOW, RunFiles
@@ -58,7 +59,8 @@ FAULTY = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """Chunks of one window in the plan's order: photos, CPU-seconds, GPU-seconds, and the longest photo of each."""
+    """Chunks of one window in the plan's order: photos, CPU-seconds, GPU-seconds, and the longest photo of each: its pictures are
+    made side by side, as `cluster.renderer` does it."""
 
     photos: NDArray[np.int64]
     cpu_s: Floats
@@ -70,25 +72,32 @@ class Chunks:
 def chunks(skus: int, *, workers: int, largest: int, seed: int = 1) -> Iterator[Chunks]:
     """Windows of a catalogue in which everything is due."""
     rng, each = np.random.default_rng(seed), len(PLACES)
-    known = len(PLACES) * weights()
-    left = skus
-    while left:
-        count = min(left, WINDOW // each)
-        left -= count
+    known = each * weights()
+    for count, whole in windows(skus, workers=workers, largest=largest):
         kinds = kinds_of(rng, count)
         order = np.argsort(-known[kinds], kind="stable")
         cpu, gpu, faults = _seconds(rng, kinds)
-        whole = count * each >= WINDOW
-        pieces = guided(range(count), workers=1 if whole else workers, largest=max(1, largest // each))
+        most = max(1, largest // each)
+        pieces = even(range(count), largest=most) if whole else guided(range(count), workers=workers, largest=most)
         starts = np.array([piece[0] for piece in pieces], np.int64)
         cpu, gpu = cpu[order], gpu[order]
         yield Chunks(
             np.diff(np.append(starts, count)),
             np.add.reduceat(cpu, starts),
             np.add.reduceat(gpu, starts),
-            np.maximum.reduceat(cpu + gpu, starts),
+            np.maximum.reduceat(cpu / each + gpu, starts),
             faults,
         )
+
+
+def windows(skus: int, *, workers: int, largest: int) -> Iterator[tuple[int, bool]]:
+    """Photos that are ordered together, and whether more come after them."""
+    each = len(PLACES)
+    left, full = skus, math.ceil((WINDOW + shrinking(workers=workers, largest=largest)) / each)
+    while left:
+        count = WINDOW // each if left >= full else left
+        left -= count
+        yield count, left > 0
 
 
 def kinds_of(rng: np.random.Generator, count: int) -> NDArray[np.int64]:
@@ -130,14 +139,13 @@ def planned_chunks(folder: Path, skus: int, *, workers: int, largest: int, seed:
     files.make()
 
     def shots() -> Iterator[Planned]:
-        left = skus
-        while left:
-            count = min(left, WINDOW // len(PLACES))
+        done = 0
+        for count, _ in windows(skus, workers=workers, largest=largest):
             kinds = kinds_of(rng, count)
             _seconds(rng, kinds)
-            for number, kind in enumerate(kinds, skus - left):
+            for number, kind in enumerate(kinds, done):
                 yield from planned(number, int(kind))
-            left -= count
+            done += count
 
     files.write_plan(shots(), workers=workers, largest=largest, weight=weight)
     return [_summed(json.loads(items)) for _, items in files.chunks()]

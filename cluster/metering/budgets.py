@@ -95,15 +95,20 @@ class BudgetGuard:
         self._book, self._clock = book, clock
         self._lock = threading.Lock()
         self._read: float | None = None
-        self._stopped: tuple[BudgetState, ...] = ()
+        self._states: tuple[BudgetState, ...] = ()
 
     def check(self, brand: str) -> None:
         """Raises BudgetExhausted for work of this brand ("": no brand)."""
         if not self._book.any:
             return
-        for state in self._now():
-            if state.kind == "day" or state.name == brand:
+        for state in self._concern(brand):
+            if state.level == "stop":
                 raise BudgetExhausted(f"{state.say(self._book.currency)}; images that were made before are still answered")
+
+    def left(self, brand: str) -> float | None:
+        """The least that a budget which stops leaves to work of this brand; None where there is none."""
+        found = [state.left for state in self._concern(brand) if state.stop] if self._book.any else []
+        return min(found, default=None)
 
     def forget(self) -> None:
         """Ask the database at the next check."""
@@ -114,9 +119,12 @@ class BudgetGuard:
         with self._lock:
             now = self._clock()
             if self._read is None or now - self._read >= FRESH_S:
-                self._stopped = tuple(state for state in self._book.states() if state.level == "stop")
+                self._states = tuple(self._book.states())
                 self._read = now
-            return self._stopped
+            return self._states
+
+    def _concern(self, brand: str) -> Iterator[BudgetState]:
+        return (state for state in self._now() if state.kind == "day" or state.name == brand)
 
 
 def _state(kind: str, name: str, budget: Budget, spent: float) -> BudgetState:

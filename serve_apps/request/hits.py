@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from cluster.journal import judged, load_outcome
+from cluster.journal import judged, load_outcome, settled
 from connectors.storage.base import Storage
 from serve_apps.request.schema import OrderResult, OrderSpec, ShotResult
 from serve_apps.request.shots import shot_key, shot_result, shots
@@ -41,8 +41,8 @@ class Hits:
         self._lock = threading.Lock()
 
     def find(self, spec: OrderSpec) -> OrderResult | None:
-        """The result of an order when every image was made before and is released under today's limits; else None: there is
-        something to make, to judge or to try otherwise. Raises StorageError and UnknownModel.
+        """The result of an order when every image was made before and is released by today's limits or by a person; else None:
+        there is something to make, to judge or to try otherwise. Raises StorageError and UnknownModel.
         """
         if not spec.resolved:
             return None
@@ -69,6 +69,12 @@ class Hits:
             self._remember(self._answers, name, hit)
         return hit
 
+    def forget(self) -> None:
+        """Ask the store again: a person has taken a verdict back."""
+        with self._lock:
+            self._known.clear()
+            self._answers.clear()
+
     def knows(self, shot: Shot) -> bool:
         """Whether the image is in the store and released."""
         return self._done(shot_key(shot, self.cards), shot) is not None
@@ -78,7 +84,7 @@ class Hits:
             known = self._known.get(key)
         if known and known[0] > time.monotonic():
             # Limits are no part of the key: what one template releases another may not.
-            outcome: Outcome | None = judged(shot, known[1].asset, known[1].report)
+            outcome: Outcome | None = settled(self._storage, key, judged(shot, known[1].asset, known[1].report))
             return outcome if isinstance(outcome, Done) else None
         outcome = load_outcome(self._storage, key, shot)
         if not isinstance(outcome, Done):

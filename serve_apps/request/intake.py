@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cluster.estimates import seconds_a_shot
+from cluster.tiers import Tier
 from connectors.online.orders import NewOrder, Order, OrderState
 from connectors.online.products import Products
 from serve_apps.http.prefer import Preferences
@@ -104,15 +104,18 @@ def _generator(parts: Parts) -> str:
     return next((name for name in given if name in ROWS and ROWS[name].card.task == "generation"), "")
 
 
-def quote_of(parts: Parts, spec: OrderSpec) -> Quote:
+def quote_of(parts: Parts, spec: OrderSpec, tier: Tier = "standard") -> Quote:
     """What the order would take. Raises UnknownModel, ModelNotConfigured and LicenceForbidden."""
     return quote(
         spec,
         known=parts.hits.knows,
+        stored=lambda key: parts.storage.get_action(key) is not None,
         cards=parts.hits.cards,
-        measured=seconds_a_shot(parts.records),
+        past=parts.experience.now(),
         profile=parts.profile,
         prices=parts.settings.prices,
+        tier=tier,
+        left=parts.budgets.left(spec.product.brand),
     )
 
 

@@ -379,9 +379,20 @@ class Quote(Frozen):
     seconds: float = Field(description="Seconds of work.", examples=[5.15])
     price: float = Field(description="Price of the work.", examples=[0.00006])
     currency: str = Field(description="Currency of the price.", examples=["USD"])
-    basis: Literal["measured", "default"] = Field(
-        description="`measured`: from earlier runs of this installation; `default`: from our own benchmarks.",
+    basis: Literal["measured", "mixed", "default"] = Field(
+        description="`measured`: from what the same steps took in this installation; `mixed`: some of them never ran; `default`: "
+        "from our own benchmarks.",
         examples=["measured"],
+    )
+    error: float | None = Field(
+        description="How far off the quotes of the latest nights were, as a share of the quote; null before the first.",
+        examples=[0.06],
+    )
+    priority: Priority = Field(description="Whose machines the price is of.", examples=["standard"])
+    brand: str = Field(description="Brand whose budget pays.", examples=["Acme"])
+    budget_left: float | None = Field(
+        description="What budgets leave to this brand now, in the currency of the price; null without one that stops.",
+        examples=[12.5],
     )
     resolved: bool = Field(
         description="False when a photo is an address that was not fetched for the quote, so nothing could count as known.",

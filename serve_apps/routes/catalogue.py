@@ -13,7 +13,7 @@ from serve_apps.http.uploads import content_type, read_json, unsupported
 from serve_apps.parts import Parts, parts_of
 from serve_apps.request.edits import Digest
 from serve_apps.request.intake import quote_of, spec_of
-from serve_apps.request.schema import ImageInput, ImageRequest, Quote, Sku
+from serve_apps.request.schema import ImageInput, ImageRequest, Priority, Quote, Sku
 from studio.destination import Destination
 from studio.fields import Slug
 from studio.product import Frozen, ImageRole
@@ -87,12 +87,13 @@ async def get_quote(
     destination: Annotated[
         list[Slug], Query(max_length=32, description="Destinations; the template's own when none is given.")
     ] = [],  # noqa: B006
+    priority: Annotated[Priority, Query(description="Whose machines the price is of.", examples=["urgent"])] = "standard",
 ) -> Quote:
     """What an order would take. Without `asset` and `sku`: of any one photo that was never seen."""
     if asset and sku:
         raise fault("give asset or sku, not both")
     photo = ImageInput(sku=sku) if sku else ImageInput(asset=asset) if asset else ImageInput(url="https://example.com/any")
-    wanted = ImageRequest(input=photo, template=template, destinations=tuple(destination))
+    wanted = ImageRequest(input=photo, template=template, destinations=tuple(destination), priority=priority)
     return await asyncio.to_thread(_quoted, parts_of(request), wanted)
 
 
@@ -118,7 +119,7 @@ async def quote_image(request: Request) -> Quote:
 
 
 def _quoted(parts: Parts, wanted: ImageRequest) -> Quote:
-    return quote_of(parts, spec_of(parts, wanted))
+    return quote_of(parts, spec_of(parts, wanted), wanted.priority)
 
 
 def _summary(template: Template) -> TemplateSummary:

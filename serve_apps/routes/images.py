@@ -78,7 +78,11 @@ async def create_image(
     wanted, uploaded = await _read(request, parts, keep=not dry_run)
     if dry_run:
         quote = await asyncio.to_thread(
-            lambda: quote_of(parts, spec_of(parts, wanted, has_blob=lambda d: d in uploaded or parts.storage.has_blob(d)))
+            lambda: quote_of(
+                parts,
+                spec_of(parts, wanted, has_blob=lambda d: d in uploaded or parts.storage.has_blob(d)),
+                wanted.priority,
+            )
         )
         return Response(quote.model_dump_json(), headers={"cache-control": "no-store"}, media_type=_JSON)
     incoming = Incoming(wanted, caller.key_id, idempotency_key or "", trace_of(request.scope))

@@ -171,7 +171,28 @@ class TestService:
             assert self.order(http, 1, "Acme", "one").json()["id"] == first.json()["id"]
             assert self.order(http, 3, "Bolt").status_code == 200
             assert http.post(f"/v1/orders/{first.json()['id']}/retry").status_code == 402
+            left = service.parts.budgets.left
+            assert (left("Acme"), left("Bolt")) == (0.0, None)
             items = [{"input": {"url": "http://127.0.0.1/x"}, "template": "tiny-grey", "product": {"sku": "S", "brand": "Acme"}}]
             batch = http.post("/v1/batches", json={"items": items}).json()
             (error,) = http.get(f"/v1/batches/{batch['id']}/errors").json()["items"]
             assert error["code"] == "budget_exhausted"
+
+
+def test_an_order_is_quoted_by_what_orders_took(tmp_path: Path) -> None:
+    """Before the first a guess; after it what it took, and less for a photo whose cut-out is kept."""
+    with running(tmp_path, more={"budgets": {"day": {"limit": 5.0}}}) as service, service.client() as http:
+        assets = [http.post("/v1/assets", content=photo(seed)).json()["hash"] for seed in range(3)]
+        bodies = [{"input": {"asset": asset}, "template": "tiny-grey", "priority": "urgent"} for asset in assets]
+        guess = http.post("/v1/images?dry_run=true", json=bodies[0]).json()
+        assert (guess["basis"], guess["priority"], guess["error"], guess["budget_left"]) == ("default", "urgent", None, 5.0)
+        done = http.post("/v1/images", json=bodies[0], headers={"prefer": "wait=100"}).json()
+        service.parts.experience.forget()
+        said = http.post("/v1/images?dry_run=true", json=bodies[1]).json()
+        assert said["basis"] == "measured"
+        assert said["seconds"] == pytest.approx(done["cost"]["cpu_s"], rel=0.01, abs=0.002)
+        (total,) = service.parts.spend.sums()
+        assert said["price"] == pytest.approx(total.price, rel=0.01)
+        assert http.post("/v1/images?dry_run=true", json=bodies[0]).json()["seconds"] == 0
+        asked = {"template": "tiny-grey", "asset": assets[2], "priority": "urgent"}
+        assert http.get("/v1/quote", params=asked).json() == {**said, "budget_left": pytest.approx(said["budget_left"])}

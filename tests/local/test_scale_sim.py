@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from benchmarks.ops import workload
 from benchmarks.ops.fleet import Fleet, Nodes
+from benchmarks.ops.scale import begun
 from benchmarks.ops.workload import PLACES, Chunks, chunks, kinds_of, planned_chunks, weights
+from cluster.chunks import shrinking
 from cluster.profile import Replicas, load_profile
 from pipelines.runfiles import WINDOW
 
@@ -25,9 +27,10 @@ def test_arrays_cut_a_night_as_the_planner_does(tmp_path: Path, monkeypatch: pyt
     """Three windows: the same chunks in the same order, by their photos and by the planner's weight."""
     monkeypatch.setattr(workload, "WINDOW", 600)
     monkeypatch.setattr("pipelines.runfiles.WINDOW", 600)
-    skus = 600 // len(PLACES) * 2 + 137
-    real = planned_chunks(tmp_path, skus, workers=12, largest=32)
-    simulated = list(chunks(skus, workers=12, largest=32))
+    skus = 600 // len(PLACES) * 2 + 187
+    real = planned_chunks(tmp_path, skus, workers=2, largest=32)
+    simulated = list(chunks(skus, workers=2, largest=32))
+    assert len(simulated) == 3
     assert [count for count, _ in real] == [int(n) for window in simulated for n in window.photos]
     rng, known, at = np.random.default_rng(1), weights() * len(PLACES), 0
     for window in simulated:
@@ -40,9 +43,23 @@ def test_arrays_cut_a_night_as_the_planner_does(tmp_path: Path, monkeypatch: pyt
         at += len(sums)
 
 
-def test_whole_windows_hold_twenty_thousand_pictures() -> None:
-    found = [int(window.photos.sum()) * len(PLACES) for window in chunks(25_000, workers=12, largest=32)]
-    assert found == [WINDOW, WINDOW, 10_000]
+@pytest.mark.parametrize(("skus", "windows"), [(25_000, [WINDOW, WINDOW, 10_000]), (20_500, [WINDOW, WINDOW + 1000])])
+def test_windows_hold_twenty_thousand_pictures_and_the_last_one_what_shrinks(skus: int, windows: list[int]) -> None:
+    found = list(chunks(skus, workers=12, largest=32))
+    assert [int(window.photos.sum()) * len(PLACES) for window in found] == windows
+    for window in found[:-1]:
+        assert set(window.photos.tolist()) == {32 // len(PLACES)}
+    assert found[-1].photos[-1] == 1
+
+
+@settings(max_examples=15, deadline=None)
+@given(skus=st.integers(1, 900), workers=st.integers(1, 6), largest=st.integers(2, 40))
+def test_the_end_of_a_night_is_long_enough_to_shrink(skus: int, workers: int, largest: int) -> None:
+    """Wherever a catalogue ends, its last window holds all that shrinks, or the whole catalogue."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workload, "WINDOW", 200)
+        *_, last = chunks(skus, workers=workers, largest=largest)
+    assert last.photos.sum() * len(PLACES) >= min(skus * len(PLACES), shrinking(workers=workers, largest=largest))
 
 
 @settings(max_examples=25, deadline=None)
@@ -71,12 +88,10 @@ def test_a_night_of_equal_chunks_takes_the_start_and_the_work() -> None:
     assert night.lower_s == 320
 
 
-def test_a_million_skus_on_a_fleet_for_one_night() -> None:
+def test_a_million_skus_with_the_shipped_profile() -> None:
     """What is asked: at most 1.01 of the lower bound, with spot losses and faults; nearly no thread ever idle."""
     profile = load_profile("production")
-    shape = profile.renderer.standard
-    assert shape is not None
-    shape = shape.model_copy(update={"cold": shape.max_replicas})
+    shape = begun(profile)
     source = chunks(1_000_000, workers=shape.max_replicas, largest=profile.batch.chunk)
     night = Fleet(shape, Nodes(), profile.in_flight, source).run()
     assert night.over_lower <= 1.01

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.chunks import guided
+from cluster.chunks import even, guided, shrinking
 
 
 @given(count=st.integers(0, 3000), workers=st.integers(1, 40), largest=st.integers(1, 64))
@@ -26,3 +26,19 @@ def test_workers_finish_together() -> None:
     for chunk in guided(range(96), workers=8, largest=8):
         free[free.index(min(free))] += len(chunk)
     assert max(free) - min(free) <= 1
+
+
+@given(count=st.integers(0, 500), largest=st.integers(1, 64))
+def test_even(count: int, largest: int) -> None:
+    chunks = list(even(list(range(count)), largest=largest))
+    assert [item for chunk in chunks for item in chunk] == list(range(count))
+    assert all(len(chunk) == largest for chunk in chunks[:-1])
+
+
+@given(workers=st.integers(1, 40), largest=st.integers(1, 64), more=st.integers(0, 200))
+def test_chunks_shrink_only_below_what_is_said(workers: int, largest: int, more: int) -> None:
+    """With so many items left a chunk is still as large as it may be; with fewer than a worker's share each it is not."""
+    least = shrinking(workers=workers, largest=largest)
+    assert len(next(guided(range(least + more), workers=workers, largest=largest))) == largest
+    if largest > 1:
+        assert len(next(guided(range(least - 1), workers=workers, largest=largest))) < largest

@@ -9,23 +9,25 @@ from typing import Any
 
 import pytest
 
-from cluster.estimates import DEFAULT_CALL_S, DEFAULT_SHOT_S, estimate, seconds_a_shot
+from cluster.estimates import DEFAULT_CALL_S, DEFAULT_SHOT_S, error_of_quotes, estimate, estimate_parts, seconds_a_shot
+from cluster.metering.forecast import Forecast, History, Seconds
 from cluster.profile import load_profile
 from cluster.settings import Prices
 from connectors.online.orders import Order, OrderState
 from connectors.records import Records
-from serve_apps.request.quote import quote
+from serve_apps.request.quote import Past, quote
 from serve_apps.request.resolve import resolve
 from serve_apps.request.schema import ImageRequest, OrderResult, OrderSpec
 from serve_apps.request.shots import shot_key, shot_result, shots
 from serve_apps.request.views import view
 from studio.models.registry import Registry
 from studio.qa.policy import decide, limits
+from studio.recipes.catalogue import recipe
 from studio.shot import Asset, Done, Failed, Outcome, Rejected, Report
-from templates.library import Library
+from tests import shipped
 from tests.sample import Shelf
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 PROFILE = load_profile("local")
 PRICES = Prices(currency="EUR", cpu_hour=3.6, gpu_hour=36.0)
 CARDS = Registry(Path("nowhere")).card
@@ -38,9 +40,20 @@ def spec(**fields: Any) -> OrderSpec:
     return resolve(wanted, library=LIBRARY, relatives=Shelf(), has_blob=lambda _: True)
 
 
-def quoted(order: OrderSpec, known: int = 0, measured: float | None = None) -> Any:
+def quoted(order: OrderSpec, known: int = 0, *, kept: bool = False, **more: Any) -> Any:
     seen = {shot.id for shot in shots(order)[:known]} if order.resolved else set()
-    return quote(order, known=lambda s: s.id in seen, cards=CARDS, measured=measured, profile=PROFILE, prices=PRICES)
+    given = {"past": Past(), "profile": PROFILE, "prices": PRICES, **more}
+    return quote(order, known=lambda s: s.id in seen, stored=lambda _: kept, cards=CARDS, **given)
+
+
+def experience(*, every_step: bool = True) -> History:
+    """A second for each step of the order, and ten for the cut-out's model."""
+    names = {step.name for shot in shots(spec()) for step in recipe(shot.template.recipe).steps if step.applies(shot)}
+    some = names if every_step else names - {"encode"}
+    means = {
+        ("", "", name): Seconds({(name, ""): 1.0} | ({(name, "u2netp"): 10.0} if name == "cutout" else {}), {}) for name in some
+    }
+    return History(means)
 
 
 class TestQuote:
@@ -68,8 +81,44 @@ class TestQuote:
         records.finish_run("r1", "done", {"due": 12, "cached": 2, "cpu_s": 40.0, "gpu_s": 10.0})
         measured = seconds_a_shot(records)
         assert measured == pytest.approx(5.0)
-        said = quoted(spec(), measured=measured)
+        said = quoted(spec(), past=Past(a_shot=measured))
         assert (said.basis, said.seconds) == ("measured", pytest.approx(10.0))
+        records.close()
+
+    def test_an_order_is_quoted_as_a_night_is(self) -> None:
+        """Steps that ran before decide, the cut-out once for both marketplaces and not at all where it is kept."""
+        past = Past(experience())
+        forecast = Forecast(CARDS, lambda _: False)
+        for shot in shots(spec()):
+            forecast.watch(shot)
+        night = estimate_parts(forecast.seconds(past.history), PROFILE, PRICES)
+        said = quoted(spec(), past=past)
+        assert (said.basis, said.seconds, said.price) == (
+            night.basis,
+            *map(pytest.approx, (sum(night.seconds.values()), night.cost)),
+        )
+        assert said.seconds > 10
+        assert quoted(spec(), past=past, kept=True).seconds < said.seconds - 10
+        assert quoted(spec(), 2, past=past).price == 0
+        assert quoted(spec(), past=Past(experience(every_step=False))).basis == "mixed"
+
+    def test_urgent_work_is_priced_on_its_own_machines(self) -> None:
+        given: dict[str, Any] = {"past": Past(experience()), "profile": load_profile("production"), "prices": Prices()}
+        standard, urgent = (quoted(spec(), tier=tier, **given) for tier in ("standard", "urgent"))
+        assert standard.seconds == urgent.seconds
+        assert standard.price == pytest.approx(urgent.price * 0.4, abs=1e-8), "spot is 40 % of on-demand in the standard table"
+        assert (standard.priority, urgent.priority) == ("standard", "urgent")
+
+    def test_it_says_how_good_quotes_are_and_what_is_left(self, tmp_path: Path) -> None:
+        records = Records(str(tmp_path / "records.db"))
+        assert error_of_quotes(records) is None
+        for name, error in (("r1", 0.1), ("r2", -0.3), ("r3", None)):
+            records.start_run(name, "c", {})
+            records.finish_run(name, "done", {"due": 1, "quote_error": error})  # type: ignore[dict-item]
+        assert error_of_quotes(records) == pytest.approx(0.2)
+        said = quoted(spec(), past=Past(error=error_of_quotes(records)), left=1.5)
+        assert (said.error, said.budget_left) == (0.2, 1.5)
+        assert (quoted(spec()).error, quoted(spec()).budget_left) == (None, None)
         records.close()
 
     def test_a_gpu_model_costs_gpu_hours(self) -> None:

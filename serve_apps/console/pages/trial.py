@@ -38,7 +38,7 @@ def show_form(request: Request, _: Viewer, template: Annotated[str, Query(max_le
 def get_quote(request: Request, _: Viewer, template: Annotated[str, Query(max_length=80)]) -> Response:
     """What a photo with this template takes, as JSON. Raises InputError and what `spec_of` raises."""
     parts = parts_of(request)
-    found = quote_of(parts, spec_of(parts, _wanted(_ANY, {"template": template})))
+    found = quote_of(parts, spec_of(parts, _wanted(_ANY, {"template": template})), "urgent")
     return JSONResponse(found.model_dump(mode="json"), headers={"cache-control": "no-store"})
 
 
