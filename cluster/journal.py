@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from connectors.approvals import Approvals
 from connectors.storage.base import Storage
 from studio.errors import NotStored, StorageError
 from studio.imaging.glance import look
@@ -123,7 +124,7 @@ def spent(take: Take) -> dict[str, Any]:
 
 
 def load_outcome(storage: Storage, key: str, shot: Shot) -> Outcome | None:
-    """What an earlier run made under this key, judged by today's thresholds; None when nothing is there."""
+    """What an earlier run made under this key, judged by today's thresholds and by people; None when nothing is there."""
     stored = storage.get_action(key)
     if stored is None:
         return None
@@ -132,7 +133,16 @@ def load_outcome(storage: Storage, key: str, shot: Shot) -> Outcome | None:
     if not storage.has_blob(asset.digest):
         storage.drop_action(key)
         return None
-    return judged(shot, asset, report.model_copy(update={**_FREE, "reused": ("shot",)}))
+    return settled(storage, key, judged(shot, asset, report.model_copy(update={**_FREE, "reused": ("shot",)})))
+
+
+def settled(storage: Storage, key: str, outcome: Outcome) -> Outcome:
+    """The verdict on the shot with this key; released where a person let this picture through for the limit that it breaks."""
+    if not isinstance(outcome, Rejected) or outcome.asset is None:
+        return outcome
+    if not Approvals(storage).holds(key, outcome.asset.digest, outcome.reason):
+        return outcome
+    return Done(asset=outcome.asset, report=outcome.report)
 
 
 def judged(shot: Shot, asset: Asset, report: Report) -> Outcome:

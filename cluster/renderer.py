@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.journal import StepCache, load_outcome, made_outcome, spent
+from cluster.journal import StepCache, load_outcome, made_outcome, settled, spent
 from cluster.metering.lost import with_losses
 from cluster.remembering import RememberingModels
 from cluster.tiers import in_turn
@@ -129,7 +129,7 @@ class Renderer:
             for i, job in others.items():
                 outcomes[i] = _better(shots[i], outcomes[i], await self._judge(job), again[i])
         await asyncio.gather(*(self._record(job.key, o) for job, o in zip(jobs, outcomes, strict=True)))
-        return outcomes
+        return [await asyncio.to_thread(settled, self._storage, job.key, o) for job, o in zip(jobs, outcomes, strict=True)]
 
     def _job(self, shot: Shot) -> _Job:
         chosen = recipe(shot.template.recipe)

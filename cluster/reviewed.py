@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from connectors.review import Decision, Item
 from connectors.reviews import Reviews
 from studio.errors import PackshotError
 from studio.qa import policy
@@ -21,9 +20,10 @@ OTHER = ("wrong_product", "bad_photo", "look", "other")
 """Further reasons to reject a picture; no examples for the classifier."""
 
 
-def held_against_limits(reviews: Reviews, library: Library) -> list[Agreement]:
-    """Every bound that held back what people decided about. Pictures made anew count as not accepted."""
-    return agreements(_judged(reviews, library))
+def held_against_limits(reviews: Reviews, library: Library, most: int = 1_000_000) -> list[Agreement]:
+    """Every bound that held back what people decided about, the latest `most` pictures. Pictures made anew count as not
+    accepted."""
+    return agreements(_judged(reviews, library, most))
 
 
 def training_rows(reviews: Reviews, sees: str | None = None) -> Iterator[dict[str, Any]]:
@@ -53,15 +53,13 @@ def training_rows(reviews: Reviews, sees: str | None = None) -> Iterator[dict[st
         }
 
 
-def _judged(reviews: Reviews, library: Library) -> Iterator[Judged]:
-    last: dict[str, tuple[Item, Decision]] = {item.id: (item, decision) for item, decision in reviews.decided()}
+def _judged(reviews: Reviews, library: Library, most: int) -> Iterator[Judged]:
     known: dict[tuple[str, str], dict[str, Any]] = {}
-    for item, decision in last.values():
-        place = (item.template, item.destination)
-        if place not in known:
+    for template, destination, measured, accepted in reviews.verdicts(most):
+        if (template, destination) not in known:
             try:
-                known[place] = policy.limits(library.template(item.template), library.destination(item.destination))
+                known[template, destination] = policy.limits(library.template(template), library.destination(destination))
             except PackshotError as error:
-                log.info("decisions about %s at %s are left out: %s", *place, error.message)
-                known[place] = {}
-        yield Judged(item.report.get("measurements") or {}, known[place], decision.action == "approve")
+                log.info("decisions about %s at %s are left out: %s", template, destination, error.message)
+                known[template, destination] = {}
+        yield Judged(measured, known[template, destination], accepted)

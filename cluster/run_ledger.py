@@ -19,6 +19,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from cluster.run_journal import Journals, Progress
+from connectors.s3_client import arrow_s3
 from studio.errors import NotFound
 
 RUN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
@@ -30,6 +31,8 @@ _KEPT = 6
 """Ledgers and pairs remembered: some 100 MB each at a million rows."""
 M = TypeVar("M")
 _SHOWN = ("shot_id", "sku", "title", "slot", "template", "destination", "status", "reason", "detail", "asset", "previews")
+_LISTED = (*_SHOWN, "why", "width", "height", "bytes", "seconds", "cost", "cached")
+_DIFFERED = ("shot_id", "sku", "slot", "template", "destination", "status", "reason", "asset", "previews")
 _COMPARED = ("shot_id", "status", "asset")
 CHANGES = ("status", "picture", "added", "gone")
 """How a shot of a run may differ from the same shot of another."""
@@ -60,7 +63,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class LedgerPage:
-    """Some rows (fields of the ledger), and how many there are in all."""
+    """Some rows (the fields of the ledger that pages show), and how many there are in all."""
 
     items: Sequence[Mapping[str, Any]]
     total: int
@@ -70,19 +73,21 @@ class LedgerPage:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """What a ledger is filtered by, few distinct values as a dictionary, and the counts of these."""
+    """What a ledger is filtered by, few distinct values as a dictionary, the counts of these, and the file's footer."""
 
     table: pa.Table
     facets: Mapping[str, Mapping[str, int]]
+    footer: pq.FileMetaData
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two ledgers joined by shot, the kind of change of each row, and their counts."""
+    """Two ledgers joined by shot, the kind of change of each row, their counts, and the files' footers."""
 
     joined: pa.Table
     changes: np.ndarray[Any, np.dtype[np.str_]]
     counts: Counter[str]
+    footers: tuple[pq.FileMetaData, pq.FileMetaData]
 
 
 class RunLog:
@@ -90,9 +95,7 @@ class RunLog:
 
     def __init__(self, runs: str, *, endpoint_url: str = "") -> None:
         if runs.startswith("s3://"):
-            scheme, _, host = endpoint_url.rpartition("://")
-            options = {"endpoint_override": host, "scheme": scheme or "https"} if endpoint_url else {}
-            self._fs: pafs.FileSystem = pafs.S3FileSystem(**options)
+            self._fs: pafs.FileSystem = arrow_s3(endpoint_url)
         else:
             self._fs = pafs.LocalFileSystem()
         self._lock, self._known = threading.Lock(), OrderedDict[Hashable, Any]()
@@ -120,8 +123,7 @@ class RunLog:
         if (found := self._open(run)) is None:
             return LedgerPage((), 0)
         with found as source:
-            file = pq.ParquetFile(source)
-            known = self._remembered(("columns", run, source.size()), lambda: _columns(file))
+            known = self._remembered(("columns", run, source.size()), lambda: _columns(pq.ParquetFile(source)))
             table = known.table
             mask = np.ones(table.num_rows, bool)
             for name, value in wanted.items():
@@ -129,7 +131,8 @@ class RunLog:
             if text:
                 mask &= np.logical_or.reduce([_true(_holds(table.column(name), text)) for name in _SEARCHED])
             places = np.flatnonzero(mask)
-            return LedgerPage(_rows(file, places[first : first + size]), len(places), known.facets)
+            shown = _rows(_again(source, known.footer), places[first : first + size], _LISTED)
+            return LedgerPage(shown, len(places), known.facets)
 
     def compare(self, before: str, after: str, *, change: str = "", first: int = 0, size: int = 50) -> Comparison:
         """Shots of two finished runs side by side; the page has those of one kind of change, or all that differ, by shot id.
@@ -140,8 +143,9 @@ class RunLog:
         if one is None or other is None:
             raise NotFound(f"run {before if one is None else after!r} has no ledger yet")
         with one as left, other as right:
-            files = pq.ParquetFile(left), pq.ParquetFile(right)
-            known = self._remembered(("pair", before, left.size(), after, right.size()), lambda: _pair(*files))
+            name = ("pair", before, left.size(), after, right.size())
+            known = self._remembered(name, lambda: _pair(pq.ParquetFile(left), pq.ParquetFile(right)))
+            files = _again(left, known.footers[0]), _again(right, known.footers[1])
             places = np.flatnonzero(known.changes == change if change else known.changes != "same")
             shown = places[first : first + size]
             sides = [_side(file, known.joined.column(name).take(pa.array(shown))) for file, name in zip(files, "ab", strict=True)]
@@ -201,14 +205,20 @@ def _columns(file: pq.ParquetFile) -> _Columns:
     table = file.read(columns=[*FACETS, *_SEARCHED])
     for name in FACETS:
         table = table.set_column(table.schema.get_field_index(name), name, table.column(name).dictionary_encode())
-    return _Columns(table, _facets(table))
+    return _Columns(table, _facets(table), file.metadata)
 
 
 def _pair(before: pq.ParquetFile, after: pq.ParquetFile) -> _Pair:
     joined = _joined(*(file.read(columns=list(_COMPARED)) for file in (before, after)))
     changes = _changes(joined)
     names, counts = np.unique(changes, return_counts=True)
-    return _Pair(joined.select(["a", "b"]), changes, Counter(dict(zip(map(str, names), map(int, counts), strict=True))))
+    found = Counter(dict(zip(map(str, names), map(int, counts), strict=True)))
+    return _Pair(joined.select(["a", "b"]), changes, found, (before.metadata, after.metadata))
+
+
+def _again(source: Any, footer: pq.FileMetaData) -> pq.ParquetFile:
+    """A ledger whose footer is known: it names every column of every row group, and takes longer to read than a page of rows."""
+    return pq.ParquetFile(source, metadata=footer)
 
 
 def _facets(table: pa.Table) -> dict[str, dict[str, int]]:
@@ -219,8 +229,8 @@ def _facets(table: pa.Table) -> dict[str, dict[str, int]]:
     return found
 
 
-def _rows(file: pq.ParquetFile, places: Iterable[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Rows at these places, in their order, whole or with these columns; only the row groups that hold them are read."""
+def _rows(file: pq.ParquetFile, places: Iterable[int], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows at these places, in their order, with these columns; only the row groups that hold them are read."""
     wanted = np.fromiter(places, np.int64)
     if not wanted.size:
         return []
@@ -230,7 +240,9 @@ def _rows(file: pq.ParquetFile, places: Iterable[int], columns: Sequence[str] | 
     begins = (ends - sizes)[groups]
     moved = np.concatenate([[0], np.cumsum(sizes[groups])[:-1]])
     mine = np.searchsorted(begins, wanted, side="right") - 1
-    table = file.read_row_groups(groups.tolist(), columns=columns).take(pa.array(wanted - begins[mine] + moved[mine]))
+    # A handful of small groups: threads would cost more than they save.
+    some = file.read_row_groups(groups.tolist(), columns=list(columns), use_threads=False)
+    table = some.take(pa.array(wanted - begins[mine] + moved[mine]))
     maps = [field.name for field in table.schema if pa.types.is_map(field.type)]
     return [{**_SINCE, **row, **{name: dict(row[name] or ()) for name in maps}} for row in table.to_pylist()]
 
@@ -252,5 +264,5 @@ def _changes(joined: pa.Table) -> np.ndarray[Any, np.dtype[np.str_]]:
 
 def _side(file: pq.ParquetFile, places: Any) -> list[dict[str, Any] | None]:
     known = places.to_pylist()
-    rows = iter(_rows(file, [place for place in known if place is not None], _SHOWN))
+    rows = iter(_rows(file, [place for place in known if place is not None], _DIFFERED))
     return [None if place is None else next(rows) for place in known]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from studio.keys import digest_of
@@ -97,6 +98,7 @@ class Wanted:
     order: Literal["doubt", "newest", "sku"] = "doubt"
 
 
+@lru_cache(maxsize=4096)
 def item_id(place: str, shot: str, key: str, digest: str) -> str:
     """`rev_` and 26 hex digits."""
     return f"rev_{digest_of(['review', place, shot, key, digest])[:26]}"

@@ -40,6 +40,7 @@ review_items = Table(
     Index("review_items_by_time", "state", "at", "id"),
     Index("review_items_by_choice", "state", "owner", "origin", "template", "destination", "reason"),
     Index("review_items_by_sku", "sku"),
+    Index("review_items_by_name", "state", "sku", "id"),
     Index("review_items_by_place", "place"),
 )
 
@@ -64,6 +65,8 @@ review_decisions = Table(
     Index("review_decisions_by_batch", "batch"),
     Index("review_decisions_by_key", "by_key", "id"),
 )
+_TO_DO = review_decisions.c.applied.is_(False)
+Index("review_decisions_to_do", review_decisions.c.id, sqlite_where=_TO_DO, postgresql_where=_TO_DO)
 
 review_marks = Table(
     "review_marks",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, literal, or_, select, tuple_, update
 
 from connectors.audit import Entry, append
 from connectors.database import Database, batched, insert_new, upsert
@@ -24,9 +25,17 @@ OVERLAP = timedelta(minutes=1)
 _I, _D = review_items.c, review_decisions.c
 _BRIEF = [column for column in review_items.columns if column.name not in ("report", "id")]
 _WHOLE = [column for column in review_items.columns if column.name != "id"]
+_RENEWED = ("reason", "detail", "uncertainty", "report", "run")
+_AGAIN = (
+    update(review_items)
+    .where(_I.id == bindparam("which"), _I.state == "approved")
+    .values(state="open", decided=None, **{name: bindparam(f"new_{name}", type_=_I[name].type) for name in _RENEWED})
+)
 _UNDONE: Mapping[Action, str] = {"approve": "reject", "reject": "", "regenerate": ""}
 """What taking a decision back is to the audit log: the picture is released no more."""
-_ORDERS = {"doubt": (_I.uncertainty.desc(), _I.id), "newest": (_I.at.desc(), _I.id), "sku": (_I.sku, _I.id)}
+_ORDERS = {"doubt": (_I.uncertainty, _I.id), "newest": (_I.at, _I.id), "sku": (_I.sku, _I.id)}
+_FALL = ("doubt", "newest")
+"""Orders in which both columns fall; in others both rise. So an index gives a page without sorting the rest."""
 
 
 class Reviews:
@@ -63,12 +72,13 @@ class Reviews:
         return self._mark(origin) - OVERLAP
 
     def add(self, items: Sequence[Item]) -> None:
-        """Put items into the queue. One that is there stays; one that was approved and is held back again is open again."""
+        """Put items into the queue. One that is there stays; one that was approved and is held back again is open again,
+        for what holds it back now."""
         with self._database.begin() as connection:
-            for some in batched({item.id: item for item in items}.items(), _SOME):
+            # In one order for everybody: who locks the same rows in another waits for the other for ever (PostgreSQL).
+            for some in batched(sorted({item.id: item for item in items}.items()), _SOME):
                 connection.execute(insert_new(review_items, connection.dialect.name), [_row(name, item) for name, item in some])
-                again = update(review_items).where(_I.id.in_([name for name, _ in some]), _I.state == "approved")
-                connection.execute(again.values(state="open", decided=None))
+                connection.execute(_AGAIN, [_held_again(name, item) for name, item in some])
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Those of these that are in the queue, in any state."""
@@ -79,10 +89,12 @@ class Reviews:
         decided any more. Whether there were some."""
         s = shots.c
         same = and_(s.catalog == _I.place, s.shot_id == _I.shot, s.key == _I.key, s.digest == _I.digest, s.status == "rejected")
-        gone = update(review_items).where(_I.origin == "night", _I.state == "open", ~exists().where(same))
-        gone = gone if ids is None else gone.where(_I.id.in_(ids))
+        which = [_I.origin == "night", _I.state == "open", ~exists().where(same)] + ([] if ids is None else [_I.id.in_(ids)])
+        # Looked at first: a page that is shown should not wait for who writes.
+        if self._database.first(select(_I.id).where(*which).limit(1)) is None:
+            return False
         with self._database.begin() as connection:
-            return bool(connection.execute(gone.values(state="superseded")).rowcount)
+            return bool(connection.execute(update(review_items).where(*which).values(state="superseded")).rowcount)
 
     def close_items(self, ids: Sequence[str], state: str, *, only_from: str = "open") -> None:
         """Move items to a state without a decision."""
@@ -93,7 +105,7 @@ class Reviews:
 
     def page(self, wanted: Wanted, *, number: int = 1, size: int = 50) -> list[Item]:
         """One page of items without their reports; the doubtful first unless `order` says otherwise."""
-        query = select(*_BRIEF).where(*_where(wanted)).order_by(*_ORDERS[wanted.order])
+        query = select(*_BRIEF).where(*_where(wanted)).order_by(*_sorted(wanted.order))
         return [_item(row) for row in self._database.all(query.limit(size).offset((number - 1) * size))]
 
     def count(self, wanted: Wanted) -> int:
@@ -103,23 +115,34 @@ class Reviews:
 
     def next_to(self, item: Item, wanted: Wanted) -> tuple[str, str]:
         """Ids of the items before and after one in the order of a listing, "" at its ends."""
-        column, falls = {"doubt": (_I.uncertainty, True), "newest": (_I.at, True), "sku": (_I.sku, False)}[wanted.order]
-        value = {"doubt": item.uncertainty, "newest": item.at, "sku": item.sku}[wanted.order]
-        further = column < value if falls else column > value
-        nearer = column > value if falls else column < value
-        base = select(_I.id).where(*_where(wanted))
-        after = base.where(further | and_(column == value, _I.id > item.id)).order_by(*_ORDERS[wanted.order])
-        turned = (column if falls else column.desc(), _I.id.desc())
-        before = base.where(nearer | and_(column == value, _I.id < item.id)).order_by(*turned)
-        found = [self._database.first(query.limit(1)) for query in (before, after)]
+        columns = _ORDERS[wanted.order]
+        here = tuple_(*(literal(getattr(item, column.name), column.type) for column in columns))
+        up, down = tuple_(*columns) > here, tuple_(*columns) < here
+        before, after = (up, down) if wanted.order in _FALL else (down, up)
+        base = select(_I.id).where(*_where(wanted)).limit(1)
+        queries = (
+            base.where(before).order_by(*_sorted(wanted.order, back=True)),
+            base.where(after).order_by(*_sorted(wanted.order)),
+        )
+        found = [self._database.first(query) for query in queries]
         return (found[0][0] if found[0] else ""), (found[1][0] if found[1] else "")
 
-    def choices(self, column: str, state: str = "open", sees: str | None = None, *, template: str = "") -> list[tuple[str, int]]:
-        """Values of `reason`, `template`, `destination`, `origin` or `state` and how many items have them, the most first."""
-        query = select(_I[column], func.count()).where(*_seen_by(sees)).group_by(_I[column])
-        query = query.where(_I.template == template) if template else query
-        rows = self._database.all(query if column == "state" or not state else query.where(_I.state == state))
-        return sorted(((row[0], row[1]) for row in rows), key=lambda row: (-row[1], row[0]))
+    def choices(self, columns: Sequence[str], state: str = "", sees: str | None = None) -> dict[str, list[tuple[str, int]]]:
+        """Values of these columns (`reason`, `template`, `destination`, `origin`) and how many items have them, the most first;
+        in one look at the queue."""
+        found: dict[str, Counter[str]] = {name: Counter() for name in columns}
+        query = (
+            select(*(_I[name] for name in columns), func.count()).where(*_seen_by(sees)).group_by(*(_I[name] for name in columns))
+        )
+        for row in self._database.all(query.where(_I.state == state) if state else query):
+            for name, value in zip(columns, row, strict=False):
+                found[name][value] += row[-1]
+        return {name: sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])) for name, counts in found.items()}
+
+    def states(self, sees: str | None = None, *, template: str = "") -> dict[str, int]:
+        """How many items there are by state, of one template or of all."""
+        query = select(_I.state, func.count()).where(*_seen_by(sees)).group_by(_I.state)
+        return {row[0]: row[1] for row in self._database.all(query.where(_I.template == template) if template else query)}
 
     def get(self, name: str, sees: str | None = None) -> Item:
         """An item with its report. Raises NotFound, also for what the key `sees` may not see."""
@@ -162,11 +185,10 @@ class Reviews:
                 rows = connection.execute(lock).all()
                 for row in rows:
                     item = _item(row)
-                    done = action == "reject" or (action == "approve" and item.origin == "night")
                     if action == "approve" and item.origin == "night":
                         _turn(connection, item, released=True)
                     told += _told(item, action, by, reason)
-                    values = {"item": row.id, "batch": batch, "action": action, "at": now, "applied": done}
+                    values = {"item": row.id, "batch": batch, "action": action, "at": now, "applied": False}
                     made.append(values | {"reason": reason[:64], "note": note[:1000], "change": dict(change or {})} | _by(by))
                 names = [row.id for row in rows]
                 connection.execute(update(review_items).where(_I.id.in_(names)).values(state=AFTER[action], decided=now))
@@ -199,7 +221,7 @@ class Reviews:
                 append(connection, told)
             for some in batched(back, _SOME):
                 taken = update(review_decisions).where(_D.id.in_([one.id for one in some]))
-                connection.execute(taken.values(undone=now, undone_by=by.name))
+                connection.execute(taken.values(undone=now, undone_by=by.name, applied=False))
                 again = update(review_items).where(_I.id.in_([one.item for one in some]))
                 connection.execute(again.values(state="open", decided=None))
         return back
@@ -210,9 +232,13 @@ class Reviews:
         now = datetime.now(UTC)
         with self._database.begin() as connection:
             taken = update(review_decisions).where(_D.id == decision, _D.undone.is_(None))
-            row = connection.execute(taken.values(undone=now, undone_by=why[:500]).returning(_D.item)).first()
+            values = {"undone": now, "undone_by": why[:500], "applied": True}
+            row = connection.execute(taken.values(**values).returning(_D.item, _D.action)).first()
             if row is None:
                 raise Conflict("this decision was taken back before")
+            ((_, item),) = _locked(connection, [row.item])
+            if row.action == "approve" and item.origin == "night":
+                _turn(connection, item, released=False)
             connection.execute(update(review_items).where(_I.id == row.item).values(state="open", decided=None))
 
     def last_batch(self, key_id: str) -> str:
@@ -227,8 +253,10 @@ class Reviews:
         return [_decision(row) for row in self._database.all(query)]
 
     def unapplied(self, limit: int = 100) -> list[Decision]:
-        """Decisions that stand and have something left to be done, oldest first: a process may have died after them."""
-        query = select(review_decisions).where(_D.applied.is_(False), _D.undone.is_(None)).order_by(_D.id).limit(limit)
+        """Decisions with something left to be done, oldest first: a process may have died after them. Approvals that were taken
+        back are among them."""
+        open_ones = or_(_D.undone.is_(None), _D.action == "approve")
+        query = select(review_decisions).where(_D.applied.is_(False), open_ones).order_by(_D.id).limit(limit)
         return [_decision(row) for row in self._database.all(query)]
 
     def under_way(self, limit: int = 500) -> list[tuple[str, str]]:
@@ -263,6 +291,19 @@ class Reviews:
             decision = dict(zip([column.name for column in review_decisions.columns], row[:width], strict=True))
             yield Item(**values), Decision(**decision)
 
+    def verdicts(self, most: int) -> list[tuple[str, str, Mapping[str, float], bool]]:
+        """Template, destination, measurements and whether a person let it through, of the `most` pictures decided about last."""
+        latest = select(func.max(_D.id).label("id")).where(_D.undone.is_(None)).group_by(_D.item).subquery()
+        measured = _I.report["measurements"]
+        query = select(_I.template, _I.destination, measured, _D.action).join(latest, latest.c.id == _D.id)
+        query = query.join(review_items, _I.id == _D.item).order_by(_D.id.desc()).limit(most)
+        return [(row[0], row[1], row[2] or {}, row[3] == "approve") for row in self._database.all(query)]
+
+    def stamp(self) -> tuple[str, int]:
+        """Changes whenever something is decided or taken back."""
+        row = self._database.first(select(func.max(_D.id), func.count(_D.undone)))
+        return (row[0] or "", row[1]) if row else ("", 0)
+
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         self._database.close()
@@ -274,6 +315,12 @@ class Reviews:
     def _decided(self, ids: Sequence[str]) -> dict[str, tuple[str, datetime | None]]:
         queries = (select(_I.id, _I.state, _I.decided).where(_I.id.in_(some)) for some in batched(ids, _SOME))
         return {row.id: (row.state, row.decided) for query in queries for row in self._database.all(query)}
+
+
+def _sorted(order: str, *, back: bool = False) -> list[ColumnElement[Any]]:
+    """The columns of an order as they fall or rise; `back`: the other way round."""
+    falls = (order in _FALL) is not back
+    return [column.desc() if falls else column.asc() for column in _ORDERS[order]]
 
 
 def _where(wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -325,6 +372,10 @@ def _by(reviewer: Reviewer) -> dict[str, Any]:
 def _locked(connection: Connection, ids: Sequence[str]) -> list[tuple[str, Item]]:
     rows = connection.execute(select(_I.id, *_BRIEF).where(_I.id.in_(ids)).with_for_update()).all()
     return [(row.id, _item(row)) for row in rows]
+
+
+def _held_again(name: str, item: Item) -> dict[str, Any]:
+    return {f"new_{column}": getattr(item, column) for column in _RENEWED} | {"new_report": dict(item.report), "which": name}
 
 
 def _row(name: str, item: Item) -> dict[str, Any]:

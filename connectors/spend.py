@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Select, case, delete, func, select
+from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.database import Database, added, batched, upsert
@@ -79,8 +79,8 @@ class Spend:
         """Write sums as they are now, over what was there: a run that goes on or is taken up again counts nothing twice."""
         with self._database.begin() as connection:
             statement = upsert(spend, connection.dialect.name)
-            for some in batched(amounts.items()):
-                connection.execute(statement, [_row(place, amount) for place, amount in some])
+            for some in batched(_rows(amounts)):
+                connection.execute(statement, some)
 
     def add(self, name: str, amounts: Amounts) -> bool:
         """Add to what is there, once for a name; whether it was the first time."""
@@ -90,7 +90,7 @@ class Spend:
             new = postgresql.insert(spend) if connection.dialect.name == "postgresql" else sqlite.insert(spend)
             grown = {one.name: spend.c[one.name] + new.excluded[one.name] for one in fields(Amount)}
             statement = new.on_conflict_do_update(index_elements=list(spend.primary_key.columns), set_=grown)
-            connection.execute(statement, [_row(place, amount) for place, amount in amounts.items()])
+            connection.execute(statement, _rows(amounts))
         return True
 
     def sums(
@@ -100,21 +100,28 @@ class Spend:
         since: date | None = None,
         until: date | None = None,
         only: Mapping[str, str] = MappingProxyType({}),
+        first: int = 0,
+        most: int | None = None,
     ) -> list[Sum]:
-        """Sums by group, the dearest first; `until` is included. `only` keeps one value of a group.
-
-        Raises InputError for a group that there is not.
+        """Sums by group, the dearest first, after `first` of them at most `most`; `until` is included. `only` keeps one value of
+        a group. Raises InputError for a group that there is not.
         """
-        if unknown := [name for name in (*by, *only) if name not in GROUPS]:
-            raise InputError(f"no such group: {', '.join(unknown)}; known: {', '.join(GROUPS)}")
-        c = spend.c
-        wanted = [c[name] == value for name, value in only.items()]
-        wanted += [c.day >= str(since)] if since else []
-        wanted += [c.day <= str(until)] if until else []
-        found = [_sum(row, len(by)) for row in self._database.all(_summed([c[name] for name in by], wanted))]
-        if {"step", "model"} & set(by):
-            found = [one for one in found if one.price or one.cpu_s or one.gpu_s or one.lost_s or one.runs]
-        return sorted(found, key=lambda one: (-one.price, one.group))
+        query = _summed(by, _wanted(by, since, until, only))
+        query = query.order_by(query.selected_columns.price.desc(), *(spend.c[name] for name in by))
+        return [_sum(row, len(by)) for row in self._database.all(query.offset(first).limit(most))]
+
+    def count(
+        self,
+        by: Sequence[str],
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        only: Mapping[str, str] = MappingProxyType({}),
+    ) -> int:
+        """How many groups `sums` has. Raises InputError for a group that there is not."""
+        query = _summed(by, _wanted(by, since, until, only))
+        row = self._database.first(select(func.count()).select_from(query.subquery()))
+        return int(row[0]) if row else 0
 
     def price(self, *, since: date | None = None, **only: str) -> float:
         """The price of everything, from a day on, of one run or brand."""
@@ -136,19 +143,29 @@ def merged(into: dict[Place, Amount], amounts: Iterable[tuple[Place, Amount]]) -
         into[place] = into[place] + amount if place in into else amount
 
 
-def _row(place: Place, amount: Amount) -> dict[str, Any]:
-    return {**asdict(place), "day": str(place.day), **asdict(amount)}
+def _rows(amounts: Amounts) -> list[dict[str, Any]]:
+    """In one order for everybody: who locks the same rows in another waits for the other for ever (PostgreSQL)."""
+    rows = [{**asdict(place), "day": str(place.day), **asdict(amount)} for place, amount in amounts.items()]
+    return sorted(rows, key=lambda row: [row[name] for name in GROUPS])
 
 
-def _summed(by: Sequence[ColumnElement[Any]], wanted: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    c = spend.c
-    columns = [
-        func.sum(case((c.step == "", c.runs), else_=0)).label("images"),
-        func.sum(c.released).label("released"),
-        func.sum(case((c.step != "", c.runs), else_=0)).label("runs"),
-        *(func.sum(c[name]).label(name) for name in ("cpu_s", "gpu_s", "lost_s", "price")),
-    ]
-    return select(*by, *columns).where(*wanted).group_by(*by)
+def _wanted(by: Sequence[str], since: date | None, until: date | None, only: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    if unknown := [name for name in (*by, *only) if name not in GROUPS]:
+        raise InputError(f"no such group: {', '.join(unknown)}; known: {', '.join(GROUPS)}")
+    found = [spend.c[name] == value for name, value in only.items()]
+    found += [spend.c.day >= str(since)] if since else []
+    return found + ([spend.c.day <= str(until)] if until else [])
+
+
+def _summed(by: Sequence[str], wanted: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    c, groups = spend.c, [spend.c[name] for name in by]
+    runs = func.sum(case((c.step != "", c.runs), else_=0))
+    spent = [func.sum(c[name]).label(name) for name in ("cpu_s", "gpu_s", "lost_s", "price")]
+    images = func.sum(case((c.step == "", c.runs), else_=0)).label("images")
+    query = select(*groups, images, func.sum(c.released).label("released"), runs.label("runs"), *spent)
+    query = query.where(*wanted).group_by(*groups)
+    # The line that counts images is no step and has no model.
+    return query.having(or_(runs > 0, *(one != 0 for one in spent))) if {"step", "model"} & set(by) else query
 
 
 def _sum(row: Any, groups: int) -> Sum:

@@ -29,10 +29,12 @@ class Visitor:
             assert found[1] == self.token
         return answer.text
 
-    def send(self, path: str, fields: Mapping[str, Any], status: int = 303, *, token: str | None = None) -> httpx.Response:
+    def send(
+        self, path: str, fields: Mapping[str, Any], status: int = 303, *, token: str | None = None, **more: Any
+    ) -> httpx.Response:
         """A form's answer."""
         given = {**fields, "csrf": self.token if token is None else token}
-        answer = self._client.post(f"/console{path}", data=given)
+        answer = self._client.post(f"/console{path}", data=given, **more)
         assert answer.status_code == status, (answer.status_code, answer.text)
         return answer
 

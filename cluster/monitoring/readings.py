@@ -24,6 +24,7 @@ from connectors.online.tables import deliveries, orders
 from connectors.records import Records
 from connectors.spend import Spend
 from connectors.tables import SCHEMA_VERSION, galleries, gallery_history, metadata, sync_waiting
+from connectors.waits import Waits
 from studio.errors import PackshotError
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Readings:
         self._records = Database(settings.records, metadata, "records", SCHEMA_VERSION)
         self._runs = Runs(Records(settings.records), settings.runs, settings.storage.endpoint_url)
         self._spend = Spend(settings.records)
-        self._since: dict[tuple[str, str], datetime] = {}
+        self._waits = Waits(self._records)
         self._lock = threading.Lock()
         self._last: tuple[float, list[Sample]] = (float("-inf"), [])
 
@@ -140,14 +141,15 @@ class Readings:
             yield Sample("packshot_publications", (outcome,), counts.get(outcome, 0))
 
     def _late(self, now: datetime) -> dict[str, float]:
-        """The longest wait of a product by connection. Rows know when they were last tried, so this remembers when each was first
-        seen: another attempt does not make it young again."""
+        """The longest wait of a product by connection. Rows know when they were last tried: another attempt does not make a wait
+        young again, and neither does another process."""
         g, w = galleries.c, sync_waiting.c
-        pending = select(g.connection, g.ref, g.updated).where(g.state == "pending").limit(MOST_LATE)
-        rows = [*self._records.all(pending), *self._records.all(select(w.connection, w.ref, w.due).limit(MOST_LATE))]
-        self._since = {(row[0], row[1]): self._since.get((row[0], row[1]), min(row[2], now)) for row in rows}
+        pending = self._records.all(select(g.connection, g.ref, g.updated).where(g.state == "pending").limit(MOST_LATE))
+        waiting = self._records.all(select(w.connection, w.ref, w.due).limit(MOST_LATE))
+        every = max(len(pending), len(waiting)) < MOST_LATE
+        rows = {(row[0], row[1]): row[2] for row in (*waiting, *pending)}
         found: dict[str, float] = {}
-        for (connection, _), since in self._since.items():
+        for (connection, _), since in self._waits.since(rows, now, every=every).items():
             found[connection] = max(found.get(connection, 0.0), _age(since, now))
         return found
 

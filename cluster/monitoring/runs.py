@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.fs as pafs
 
 from connectors.records import Records, RunRecord
+from connectors.s3_client import arrow_s3
 from studio.qa.consistency import drift, tolerances
 
 LOOKED_AT = 50
@@ -82,9 +83,7 @@ class Runs:
     def _where(self) -> tuple[pafs.FileSystem, str]:
         if self._opened is None:
             if self._uri.startswith("s3://"):
-                scheme, _, host = self._endpoint.rpartition("://")
-                options = {"endpoint_override": host, "scheme": scheme or "https"} if self._endpoint else {}
-                self._opened = pafs.S3FileSystem(**options), self._uri.removeprefix("s3://")
+                self._opened = arrow_s3(self._endpoint), self._uri.removeprefix("s3://")
             else:
                 self._opened = pafs.LocalFileSystem(), self._uri.removeprefix("file://")
         return self._opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Index, Integer, MetaData, String, Table, Text, literal_column
 from sqlalchemy.dialects import postgresql
 
 from connectors.database import Utc
@@ -50,6 +50,10 @@ orders = Table(
     Index("orders_by_sku", "sku", "id"),
     Index("orders_by_batch", "batch", "state"),
 )
+
+HAS_ENDED = orders.c.state.not_in([literal_column("'queued'"), literal_column("'running'")])
+"""In words of its own, not as a parameter: SQLite uses a partial index where a query says the same words."""
+Index("orders_by_end", orders.c.updated, orders.c.state, sqlite_where=HAS_ENDED, postgresql_where=HAS_ENDED)
 
 order_events = Table(
     "order_events",

@@ -17,6 +17,8 @@ from serve_apps.http.problems import invalid, problem, refusal
 from studio.errors import PackshotError, Unauthenticated
 
 log = logging.getLogger(__name__)
+_TITLES = {"budget_exhausted": "The budget is spent"}
+"""Where the words of HTTP would not say it."""
 _UNSAID = "The service's log says more under this trace."
 
 
@@ -39,7 +41,15 @@ def _show(request: Request, status: int, code: str, message: str) -> Response:
         signed_in(request)
     except PackshotError:
         log.debug("an error page for somebody who is not signed in")
-    return page(request, "error", status=status, code=code, title=HTTPStatus(status).phrase, message=message, number=status)
+    return page(
+        request,
+        "error",
+        status=status,
+        code=code,
+        title=_TITLES.get(code, HTTPStatus(status).phrase),
+        message=message,
+        number=status,
+    )
 
 
 async def _ours(request: Request, error: Exception) -> Response:

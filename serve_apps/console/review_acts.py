@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from connectors.approvals import Approvals
 from connectors.destinations.folder import FolderDestination
 from connectors.names import asset_name
 from connectors.online.orders import Order, OrderState
@@ -19,52 +20,68 @@ from serve_apps.orders.steps import STORE
 from serve_apps.orders.telling import ended
 from serve_apps.parts import Parts
 from serve_apps.request.edits import BackgroundEdit, CutoutEdit, Edits, LayoutEdit, ShadowEdit
-from serve_apps.request.intake import Incoming, new_order, spec_of
+from serve_apps.request.intake import Incoming, admit, new_order, spec_of
 from serve_apps.request.overrides import apply_edits
 from serve_apps.request.schema import ImageInput, ImageRequest, OrderResult, OrderSpec, ShotResult
 from serve_apps.request.shots import shot_key, shots
-from studio.errors import Conflict, InputError, NotFound, PackshotError
+from studio.errors import BudgetExhausted, Conflict, InputError, NotFound, PackshotError
 from studio.models.registry import ROWS
 from studio.shot import Done, Rejected
 
 log = logging.getLogger(__name__)
 RESUME_S = 120.0
 """Age from which a decision that is not carried out is taken to be a dead process's."""
+AT_ONCE = 8
+"""Decisions that are carried out at a time."""
 TRIES = 5
 """Attempts at an order that others amend at the same time."""
 
 
-async def carry_out(parts: Parts, decisions: Sequence[Decision]) -> list[str]:
-    """Do what is left of these decisions; what could not be done, as sentences. Those items are open again."""
-    problems: list[str] = []
-    for one in decisions:
-        if one.applied:
-            continue
-        try:
-            order_id = await asyncio.to_thread(apply, parts, one)
-        except PackshotError as error:
-            if error.retryable:
-                raise
-            await asyncio.to_thread(_give_back, parts, one, error)
-            problems.append(error.message)
-            continue
-        if order_id:
-            await parts.desk.start(order_id)
-    return problems
+async def carry_out(parts: Parts, decisions: Sequence[Decision]) -> dict[str, str]:
+    """Do what is left of these decisions; what could not be done, as sentences by item. Those items are open again."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one_of(decision: Decision) -> str:
+        async with room:
+            return await _carried(parts, decision)
+
+    told = await asyncio.gather(*map(one_of, decisions), return_exceptions=True)
+    for error in told:
+        if isinstance(error, BaseException):
+            raise error
+    return {one.item: str(problem) for one, problem in zip(decisions, told, strict=True) if problem}
+
+
+async def _carried(parts: Parts, decision: Decision) -> str:
+    try:
+        order_id = await asyncio.to_thread(apply, parts, decision)
+    except PackshotError as error:
+        if _passes(error):
+            raise
+        await asyncio.to_thread(_give_back, parts, decision, error)
+        return error.message
+    if order_id:
+        await parts.desk.start(order_id)
+    return ""
 
 
 def resume(parts: Parts, older_s: float = RESUME_S) -> None:
     """Carry out what a process that died has left of its decisions; orders that are placed here are started by the sweeper."""
     before = datetime.now(UTC) - timedelta(seconds=older_s)
     for one in parts.reviews.unapplied():
-        if one.at > before:
+        if (one.undone or one.at) > before:
             continue
         try:
-            apply(parts, one)
+            (take_back if one.undone else apply)(parts, one)
         except PackshotError as error:
-            if error.retryable:
+            if _passes(error):
                 raise
             _give_back(parts, one, error)
+
+
+def _passes(error: PackshotError) -> bool:
+    """Whether it is worth waiting for. A budget may be spent until the end of the month."""
+    return error.retryable and not isinstance(error, BudgetExhausted)
 
 
 def apply(parts: Parts, decision: Decision) -> str:
@@ -73,6 +90,9 @@ def apply(parts: Parts, decision: Decision) -> str:
     order_id = ""
     if decision.action == "approve":
         release(parts, item, decision.by_name)
+        Approvals(parts.storage).grant(item.key, item.digest, item.reason)
+    elif decision.action == "reject":
+        Approvals(parts.storage).withdraw(item.key, item.digest)
     elif decision.action == "regenerate":
         order_id = make_anew(parts, item, decision)
     parts.reviews.applied(decision.id, order_id=order_id)
@@ -80,12 +100,16 @@ def apply(parts: Parts, decision: Decision) -> str:
 
 
 def take_back(parts: Parts, decision: Decision) -> str:
-    """Undo what was done outside the queue; the id of an order to be cancelled, "" where there is none."""
-    if decision.action == "approve":
-        item = parts.reviews.get(decision.item)
+    """Undo what was done outside the queue; the id of an order to be cancelled, "" where there is none. May be repeated."""
+    if decision.action != "approve":
+        return decision.order_id if decision.action == "regenerate" else ""
+    item = parts.reviews.get(decision.item)
+    if item.state != "approved":
+        Approvals(parts.storage).withdraw(item.key, item.digest)
         if item.origin == "order":
             hold_again(parts, item, decision.by_name)
-    return decision.order_id if decision.action == "regenerate" else ""
+    parts.reviews.applied(decision.id)
+    return ""
 
 
 def release(parts: Parts, item: Item, by: str) -> None:
@@ -105,7 +129,7 @@ def release(parts: Parts, item: Item, by: str) -> None:
 
 
 def hold_again(parts: Parts, item: Item, by: str) -> None:
-    """The other way round, for an approval that is taken back."""
+    """The other way round, for an approval of an order's picture that is taken back."""
 
     def held(shot: ShotResult) -> ShotResult:
         outcome = shot.outcome
@@ -122,7 +146,8 @@ def hold_again(parts: Parts, item: Item, by: str) -> None:
 def make_anew(parts: Parts, item: Item, decision: Decision) -> str:
     """Id of the order that makes this one picture with another seed or setting; the same order for the same decision.
 
-    Raises InputError where the change makes no difference, NotFound for a product that is not known any more, and BadEdit.
+    Raises InputError where the change makes no difference, NotFound for a product that is not known any more, BadEdit, and
+    BudgetExhausted.
     """
     edits = edits_of(decision.change)
     spec = _spec(parts, item)
@@ -143,7 +168,9 @@ def make_anew(parts: Parts, item: Item, decision: Decision) -> str:
     if new.resolved and shot_key(shots(new)[0], parts.hits.cards) == item.key:
         raise InputError(f"{item.sku}: this change makes no difference to the picture; change something else")
     wanted = ImageRequest(input=ImageInput(sku=item.sku), template=look.id, priority="urgent", webhook=False, metadata=metadata)
-    order, _ = parts.orders.accept(new_order(new, Incoming(wanted, decision.by_key, idempotency_key=decision.id)))
+    incoming = Incoming(wanted, decision.by_key, idempotency_key=decision.id)
+    admit(parts, new, incoming)
+    order, _ = parts.orders.accept(new_order(new, incoming))
     return order.id
 
 
@@ -182,6 +209,9 @@ def promise_again(parts: Parts, item: Item) -> None:
 
 def _give_back(parts: Parts, decision: Decision, error: PackshotError) -> None:
     log.warning("review %s of %s: %s", decision.action, decision.item, error)
+    if decision.undone:
+        parts.reviews.applied(decision.id)
+        return
     try:
         parts.reviews.undo_one(decision.id, error.message)
     except Conflict:

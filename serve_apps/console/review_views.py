@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PIL import Image
 
+from cluster.reviewed import held_against_limits
 from connectors.review import Item
+from connectors.reviews import Reviews
 from serve_apps.parts import Parts
 from studio.destination import Destination
 from studio.errors import PackshotError
 from studio.imaging.codec import Limits, decode
 from studio.imaging.pdf import picture_of
 from studio.qa import policy
+from studio.qa.agreement import Agreement
 from studio.qa.annotate import annotated
 from studio.qa.checks import CHECKS
 from studio.qa.preflight import findings
@@ -22,6 +26,8 @@ from studio.qa.upload import Upload
 from templates.library import Library
 
 PREVIEWS = (("source", "Photo"), ("cutout", "Cut-out"), ("result", "Result"))
+LATEST = 2000
+"""Decided pictures that the page about limits looks at; `packshot review thresholds` looks at all."""
 _ABOUT = {check.name: (check.about, check.unit) for check in CHECKS}
 
 
@@ -35,6 +41,12 @@ class Rule:
     value: float | None
     bounds: str
     passed: bool
+
+
+@lru_cache(maxsize=4)
+def agreed(reviews: Reviews, library: Library, _stamp: tuple[str, int]) -> tuple[Agreement, ...]:
+    """How limits and people agree over the latest decisions, added up once for a stamp of the queue."""
+    return tuple(held_against_limits(reviews, library, LATEST))
 
 
 def rules_of(library: Library, item: Item) -> list[Rule]:

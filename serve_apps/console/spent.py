@@ -37,15 +37,25 @@ def today(parts: Parts) -> Spent:
     return Spent(found[0].price if found else 0.0, parts.settings.prices.currency, note)
 
 
-def sums(parts: Parts, by: Sequence[str], *, since: date | None = None) -> list[Sum]:
-    """Sums by group, the dearest first, at most `FRESH_S` old: who turns pages adds up once. Raises InputError for a group that
-    there is not."""
-    return _summed(parts.settings.records, tuple(by), since, int(time.monotonic() / FRESH_S))
+def sums(parts: Parts, by: Sequence[str], *, since: date | None = None, first: int = 0, most: int | None = None) -> list[Sum]:
+    """Sums by group, the dearest first, at most `most` after `first` of them and at most `FRESH_S` old. Raises InputError for a
+    group that there is not."""
+    return _summed(parts.settings.records, tuple(by), since, first, most, int(time.monotonic() / FRESH_S))
+
+
+def groups(parts: Parts, by: str, *, since: date) -> int:
+    """How many groups there are, at most `FRESH_S` old. Raises InputError."""
+    return _counted(parts.settings.records, by, since, int(time.monotonic() / FRESH_S))
 
 
 @lru_cache(maxsize=16)
-def _summed(url: str, by: tuple[str, ...], since: date | None, _turn: int) -> list[Sum]:
-    return spend_of(url).sums(by, since=since)
+def _summed(url: str, by: tuple[str, ...], since: date | None, first: int, most: int | None, _turn: int) -> list[Sum]:
+    return spend_of(url).sums(by, since=since, first=first, most=most)
+
+
+@lru_cache(maxsize=16)
+def _counted(url: str, by: str, since: date, _turn: int) -> int:
+    return spend_of(url).count((by,), since=since)
 
 
 def by_day(parts: Parts, days: int) -> list[tuple[date, float, int]]:

@@ -13,6 +13,7 @@ from connectors.records import ShotRecord
 from connectors.review import Wanted
 from pipelines.nightly import Night, Request
 from pipelines.screen import Quiet
+from serve_apps.console.pages.review import SIZE
 from serve_apps.console.review_intake import take_in
 from tests import sample
 from tests.browser.conftest import Tour
@@ -198,12 +199,12 @@ def test_a_thousand_items_are_a_page_at_a_time(desk: Running, visit: Tour) -> No
         pass
     assert waiting(desk) == taken + MANY
     page = visit.page("/console/review?order=sku&text=MANY")
-    assert page.locator("[data-row]").count() == 60
+    assert page.locator("[data-row]").count() == SIZE
     assert f"of {MANY:,}" in page.locator(".pager").inner_text()
     page.locator("[data-every]").check()
     page.locator("[data-choice=reject] summary").click()
     page.locator("details[open] select[name=reason]").select_option("other")
     page.locator("[data-act=reject]").click()
-    page.locator(".pager", has_text=f"of {MANY - 60:,}").wait_for()
+    page.locator(".pager", has_text=f"of {MANY - SIZE:,}").wait_for()
     page.keyboard.press("n")
     page.wait_for_url("**page=2**")

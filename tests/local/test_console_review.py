@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.approvals import Approvals
 from connectors.audit import Audit
 from connectors.online.orders import OrderState
 from connectors.records import ShotRecord
@@ -37,8 +38,9 @@ class Desk:
             wanted = {"template": "tiny-strict", "product": {"sku": sku or f"SKU-{seed}"}}
             sent = {"request": (None, json.dumps(wanted), "application/json"), "file": ("p.png", photo(seed), "image/png")}
             answer = client.post("/v1/images", files=sent, headers={"prefer": "wait=30"})
-            assert answer.json()["state"] == "review", answer.text
-            return str(answer.json()["id"])
+            order_id = str(answer.json()["id"])
+            assert _ended(self, order_id) is OrderState.REVIEW, answer.text
+            return order_id
 
     def open(self, **which: str) -> list[Item]:
         self.writer.get("/review")
@@ -76,6 +78,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         writer = Visitor(service)
         yield Desk(service, writer)
         writer.close()
+
+
+def _ended(desk: Desk, order_id: str) -> OrderState:
+    until = time.monotonic() + 120
+    while not (order := desk.service.parts.orders.get(order_id)).state.ended and time.monotonic() < until:
+        time.sleep(0.05)
+    return order.state
 
 
 def test_an_empty_queue_says_so(desk: Desk) -> None:
@@ -212,6 +221,54 @@ def test_a_decision_whose_process_died_is_carried_out(desk: Desk) -> None:
     assert parts.orders.get(order_id).state is OrderState.SUCCEEDED
     assert [event.type for event in parts.orders.events(order_id)].count("order.succeeded") == 1
     assert parts.reviews.unapplied() == []
+
+
+def test_what_was_approved_is_released_whoever_asks_again(desk: Desk) -> None:
+    order_id = desk.held(21, "KEPT")
+    parts = desk.service.parts
+    (item,) = desk.open(text="KEPT")
+    said = desk.writer.ask("/review/decide", {"item": [item.id], "action": "approve"})
+    with desk.service.client("other") as client:
+        wanted = {"template": "tiny-strict", "product": {"sku": "KEPT"}}
+        sent = {"request": (None, json.dumps(wanted), "application/json"), "file": ("p.png", photo(21), "image/png")}
+        later = client.post("/v1/images", files=sent, headers={"prefer": "wait=30"}).json()
+        assert later["state"] == "succeeded", later
+        assert [asset["hash"] for asset in later["assets"]] == [item.digest]
+    parts.storage.drop_action(item.key)
+    desk.writer.send(f"/orders/{order_id}/retry", {})
+    assert _ended(desk, order_id) is OrderState.SUCCEEDED, "made anew, the same picture is still approved"
+    desk.writer.ask("/review/undo", {"batch": said["batch"]})
+    assert parts.reviews.unapplied() == []
+    assert desk.held(21, "KEPT")
+
+
+def test_an_approval_is_for_the_limit_that_held_the_picture_back(desk: Desk) -> None:
+    desk.held(22, "REASON")
+    (item,) = desk.open(text="REASON")
+    desk.writer.ask("/review/decide", {"item": [item.id], "action": "approve"})
+    approvals = Approvals(desk.service.parts.storage)
+    assert approvals.holds(item.key, item.digest, "fill")
+    assert not approvals.holds(item.key, item.digest, "halo")
+    desk.service.parts.reviews.add([replace(item, reason="halo", detail="a bright edge")])
+    assert desk.service.parts.reviews.get(item.id).reason == "halo", "held back again, by another limit"
+    desk.writer.ask("/review/decide", {"item": [item.id], "action": "reject", "reason": "halo"})
+    assert not approvals.holds(item.key, item.digest, "fill"), "who looked last is right"
+
+
+def test_a_night_s_approval_holds_for_the_next_order_and_is_taken_back_by_another_process(desk: Desk) -> None:
+    order_id = desk.held(23, "BOTH")
+    record = desk.night(order_id, "BOTH")
+    parts, approvals = desk.service.parts, Approvals(desk.service.parts.storage)
+    (item,) = [one for one in desk.open(text="BOTH") if one.origin == "night"]
+    (decision,) = parts.reviews.decide([item.id], "approve", Reviewer("key_gone", "gone"))
+    assert desk.shot(record).status == "released"
+    resume(parts, older_s=0)
+    assert approvals.holds(record.key, record.digest, "fill")
+    parts.reviews.undo(decision.batch, Reviewer("key_gone", "gone"))
+    resume(parts, older_s=0)
+    assert not approvals.holds(record.key, record.digest, "fill")
+    assert parts.reviews.unapplied() == []
+    assert desk.shot(record).status == "rejected"
 
 
 def test_what_failed_is_drawn(desk: Desk) -> None:

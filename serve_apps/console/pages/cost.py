@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from connectors.spend import GROUPS, Sum
 from serve_apps.console.frame import PAGE, Entry, Viewer, page, paged
-from serve_apps.console.spent import by_day, sums
+from serve_apps.console.spent import by_day, groups, sums
 from serve_apps.parts import parts_of
 
 router = APIRouter(prefix="/cost")
@@ -31,7 +31,7 @@ def show_cost(
 ) -> Response:
     """The latest days as bars, and sums by a group, the dearest first."""
     parts = parts_of(request)
-    found = sums(parts, (by,), since=_first(days))
+    found = sums(parts, (by,), since=_first(days), first=(page_ - 1) * PAGE, most=PAGE)
     whole = sums(parts, (), since=_first(days))
     return page(
         request,
@@ -42,7 +42,7 @@ def show_cost(
         currency=parts.settings.prices.currency,
         whole=whole[0] if whole else Sum((), 0, 0, 0, 0.0, 0.0, 0.0, 0.0),
         daily=by_day(parts, min(days, 60)),
-        rows=paged(request, found[(page_ - 1) * PAGE : page_ * PAGE], total=len(found), number=page_),
+        rows=paged(request, found, total=groups(parts, by, since=_first(days)), number=page_),
     )
 
 

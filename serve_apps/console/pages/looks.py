@@ -76,7 +76,7 @@ def show_look(request: Request, name: Name, caller: Viewer) -> Response:
         fields=fields(library, template.key),
         trials=trials,
         missing="" if locked else verdict(trials),
-        decided=dict(_decided(request, template.id, caller.sees)),
+        decided=parts.reviews.states(caller.sees, template=template.id),
     )
 
 
@@ -124,7 +124,3 @@ def release(request: Request, name: Name, caller: Actor) -> Response:
     return go(
         f"{ROOT}/templates/{template.key}", f"{template.key} is released: {path.name}. Other processes know when they start."
     )
-
-
-def _decided(request: Request, template: str, sees: str | None) -> list[tuple[str, int]]:
-    return parts_of(request).reviews.choices("state", "", sees, template=template)

@@ -118,9 +118,10 @@ async def cancel_order(request: Request, order_id: OrderId, caller: Actor) -> Re
 
 @router.post("/{order_id}/retry")
 async def retry_order(request: Request, order_id: OrderId, caller: Actor) -> Response:
-    """Queue an ended order once more. Raises NotFound, and Conflict while it is open."""
+    """Queue an ended order once more. Raises NotFound, Conflict while it is open, and BudgetExhausted."""
     parts = parts_of(request)
-    await _mine(request, order_id, caller)
+    order = await _mine(request, order_id, caller)
+    await asyncio.to_thread(parts.budgets.check, str(order.spec.get("product", {}).get("brand", "")))
     await asyncio.to_thread(parts.orders.again, order_id, by=caller.key_id)
     await parts.desk.start(order_id)
     return go(f"{ROOT}/orders/{order_id}", "The order is queued again.")

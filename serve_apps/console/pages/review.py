@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from cluster.reviewed import KINDS, OTHER, held_against_limits, training_rows
+from cluster.reviewed import KINDS, OTHER, training_rows
 from connectors.review import STATES, Action, Item, Reviewer, Wanted
+from connectors.reviews import Reviews
 from serve_apps.console.faults import wants_data
 from serve_apps.console.frame import ROOT, Actor, Entry, Viewer, go, page, paged
 from serve_apps.console.review_acts import carry_out, edits_of, resume, take_back
 from serve_apps.console.review_intake import passed, take_in
-from serve_apps.console.review_views import PREVIEWS, marked, rules_of, steps_of
+from serve_apps.console.review_views import LATEST, PREVIEWS, agreed, marked, rules_of, steps_of
 from serve_apps.console.session import signed_in
 from serve_apps.console.signin import local
 from serve_apps.console.words import plural
@@ -27,7 +30,7 @@ from studio.errors import Conflict, InputError
 
 router = APIRouter(prefix="/review")
 ENTRY = Entry("Review", "/review", "r")
-SIZE = 60
+SIZE = 36
 MOST = 1000
 """Items of one bulk action."""
 ItemId = Annotated[str, Path(pattern=r"^rev_[0-9a-f]{26}$")]
@@ -36,6 +39,7 @@ Items = Annotated[list[Annotated[str, Form(pattern=r"^rev_[0-9a-f]{26}$")]], For
 DONE = {"approve": "released", "reject": "rejected", "regenerate": "being made anew"}
 
 
+CHOICES_S = 5.0
 _CHOICES = ("origin", "template", "destination", "reason")
 
 
@@ -76,16 +80,19 @@ def show_queue(
     found = reviews.page(which, number=number, size=SIZE)
     if passed(parts, found):
         found = reviews.page(which, number=number, size=SIZE)
+    choices = _choices(reviews, which.state, caller.sees, int(time.monotonic() / CHOICES_S))
     narrowed = (which.origin, which.template, which.destination, which.reason, which.text)
+    states = reviews.states(caller.sees)
+    total = reviews.count(which) if any(narrowed) or not which.state else states.get(which.state, 0)
     return page(
         request,
         "review",
-        items=paged(request, found, total=reviews.count(which), number=number, size=SIZE),
+        items=paged(request, found, total=total, number=number, size=SIZE),
         given=which,
         whole=whole,
         filtered=any(narrowed) or which.state != "open",
-        choices={name: [value for value, _ in reviews.choices(name, which.state, caller.sees)] for name in _CHOICES},
-        states=dict(reviews.choices("state", "", caller.sees)),
+        choices=choices,
+        states=states,
         kinds=KINDS,
         other=OTHER,
         query=_query(which),
@@ -97,8 +104,8 @@ def show_queue(
 def show_thresholds(request: Request, caller: Viewer) -> Response:
     """Whether the limits would have agreed with the people."""
     parts = parts_of(request)
-    lines = held_against_limits(parts.reviews, parts.library)
-    return page(request, "thresholds", lines=lines, states=dict(parts.reviews.choices("state", "", caller.sees)))
+    lines = agreed(parts.reviews, parts.library, parts.reviews.stamp())
+    return page(request, "thresholds", lines=lines, most=LATEST)
 
 
 @router.get("/export.jsonl")
@@ -138,10 +145,11 @@ async def decide(
     done, late = len(made) - len(problems), len(set(item)) - len(made)
     said = f"{plural(done, 'picture')} {DONE[action]}"
     said += f"; {late} had been decided by somebody else" if late else ""
-    said += f"; {len(problems)} not: {problems[0]}" if problems else ""
+    said += f"; {len(problems)} not: {next(iter(problems.values()))}" if problems else ""
     if wants_data(request):
         batch = made[0].batch if made else ""
-        answer = {"said": said, "decided": [one.item for one in made], "batch": batch, "problems": problems}
+        decided = [one.item for one in made if one.item not in problems]
+        answer = {"said": said, "decided": decided, "batch": batch, "problems": list(problems.values())}
         return JSONResponse(answer, headers={"cache-control": "no-store"})
     return go(_local(then), said)
 
@@ -159,6 +167,7 @@ async def undo(
     if not batch:
         raise Conflict("you have decided nothing that could be taken back")
     back = await asyncio.to_thread(parts.reviews.undo, batch, by, anybodys=caller.sees is None)
+    parts.hits.forget()
     for one in back:
         order_id = await asyncio.to_thread(take_back, parts, one)
         if order_id:
@@ -201,6 +210,12 @@ def show_marked(request: Request, item_id: ItemId, caller: Viewer) -> Response:
     parts = parts_of(request)
     data = marked(parts, parts.reviews.get(item_id, caller.sees))
     return Response(data, headers={"cache-control": "private, max-age=3600", "vary": "Cookie"}, media_type="image/jpeg")
+
+
+@lru_cache(maxsize=64)
+def _choices(reviews: Reviews, state: str, sees: str | None, _turn: int) -> dict[str, list[str]]:
+    """What a queue may be filtered by, at most `CHOICES_S` old: who decides loads the page again and again."""
+    return {name: [value for value, _ in counts] for name, counts in reviews.choices(_CHOICES, state, sees).items()}
 
 
 def _photo(item: Item, request: Request) -> str:

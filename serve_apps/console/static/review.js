@@ -38,6 +38,7 @@
     try {
       const answer = await post("/console/review/decide", { ...given, item: items, action });
       shut();
+      if (!answer.decided.length) { say(answer.said); return; }
       if (one) { location.assign(find('input[name="then"]', one).value); return; }
       for (const id of answer.decided) {
         const row = document.getElementById(id);
