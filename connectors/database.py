@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,6 +53,12 @@ BATCH = 1000
 """Rows of one executemany, and of one fetch."""
 _MAKING = 0x7061636B
 """PostgreSQL advisory lock held while tables are made: CREATE IF NOT EXISTS alone races there."""
+
+PATIENCE_S = 30.0
+"""How long a writer waits for SQLite's lock."""
+_AGAIN_S = 0.002
+"""Between two attempts to have it. SQLite itself waits up to 100 ms between two, and a writer that begins again at
+once keeps it out again and again."""
 
 packshot_schema = Table(
     "packshot_schema", MetaData(), Column("name", String, primary_key=True), Column("version", Integer, nullable=False)
@@ -113,7 +122,7 @@ class Database:
                     yield connection
                 return
             with self._writing, engine.begin() as connection:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _lock(connection)
                 yield connection
 
     def close(self) -> None:
@@ -137,7 +146,7 @@ class Database:
         """Make what is missing. Several processes may do so at once."""
         with engine.begin() as connection:
             if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _lock(connection)
             else:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MAKING})
             for table in (packshot_schema, *self._metadata.sorted_tables):
@@ -152,6 +161,7 @@ class Database:
             raise StorageError(f"the database has schema {version}, this Packshot needs {self._version}")
 
 
+@cache
 def upsert(table: Table, dialect: str) -> Any:
     """INSERT that replaces the row with the same primary key (SQLite and PostgreSQL)."""
     insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
@@ -159,6 +169,7 @@ def upsert(table: Table, dialect: str) -> Any:
     return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=fresh)
 
 
+@cache
 def insert_new(table: Table, dialect: str) -> Any:
     """INSERT that leaves an existing row alone."""
     insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
@@ -167,8 +178,12 @@ def insert_new(table: Table, dialect: str) -> Any:
 
 def added(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless it is there; whether it was inserted. It is asked for, because psycopg does not count it."""
-    statement = insert_new(table, connection.dialect.name).returning(*table.primary_key.columns)
-    return connection.execute(statement, row).first() is not None
+    return connection.execute(_insert_told(table, connection.dialect.name), row).first() is not None
+
+
+@cache
+def _insert_told(table: Table, dialect: str) -> Any:
+    return insert_new(table, dialect).returning(*table.primary_key.columns)
 
 
 def batched(rows: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
@@ -202,12 +217,36 @@ def _open(url: str) -> Engine:
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:
-    """Readers beside one writer, and half a minute of patience for the lock. Transactions begin where `begin` says so."""
+    """Readers beside one writer. Transactions begin where `begin` says so."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL"):
+    for pragma in (_patient(PATIENCE_S), "journal_mode=WAL", "synchronous=NORMAL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _lock(connection: Connection) -> None:
+    """Begin a transaction of SQLite that may write. Raises OperationalError, when others have the lock for `PATIENCE_S` too."""
+    database: Any = connection.connection.dbapi_connection
+    until = time.monotonic() + PATIENCE_S
+    database.execute(f"PRAGMA {_patient(0)}")
+    try:
+        while time.monotonic() < until:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # the low byte: whatever keeps it busy
+                    break
+                time.sleep(_AGAIN_S)
+            else:
+                return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        database.execute(f"PRAGMA {_patient(PATIENCE_S)}")
+
+
+def _patient(seconds: float) -> str:
+    return f"busy_timeout={seconds * 1000:.0f}"
 
 
 def _json(value: Any) -> str:

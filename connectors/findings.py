@@ -80,6 +80,8 @@ class Finding:
     ref: str
     sku: str
     detail: str
+    at: str = ""
+    """The connection that the pictures go to, where it is another and the finding is about what hangs there, under `ref`."""
 
     @property
     def repair(self) -> Repair:

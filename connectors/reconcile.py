@@ -12,11 +12,12 @@ from connectors.online.ids import new_id
 from connectors.publications import GalleryRecord, Publications
 from connectors.sync import visible, without_ours
 from connectors.sync_state import Seen, SyncState
-from connectors.vendors.base import Listing
+from connectors.vendors.base import Gallery, Listing
 from connectors.vendors.connection import Connection
 from connectors.vendors.registry import Vendor
 from studio.errors import ProductGone, RowError, VendorRefused
 
+_MISSED = (Kind.MISSED, Kind.UNKNOWN, Kind.RETURNED)
 IDLE = timedelta(hours=1)
 """A product that has been due for longer is nobody's: no service works on it."""
 
@@ -34,12 +35,22 @@ class Checked:
     lookups: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Walls:
+    """Where galleries hang. `name` is the connection that they are recorded under, `at` is "" where that is the source's own."""
+
+    name: str
+    people: str
+    gallery: Gallery | None
+    at: str = ""
+
+
 class Reconciliation:
     """Of one connection. Nothing changes there or here. `drift` says why what is live on a product is not what would be
-    made now, "" where it is; None asks nobody.
+    made now, "" where it is; None asks nobody. `target`: the connection that its pictures go to, and that one's galleries.
 
     Calls: every page of the source once, one look for each product that seems deleted, and one reading of each gallery that
-    does not look right in its page.
+    does not look right in its page, and of each at the target.
     """
 
     def __init__(
@@ -50,9 +61,13 @@ class Reconciliation:
         publications: Publications,
         *,
         drift: Callable[[Seen, GalleryRecord], str] | None = None,
+        target: tuple[Connection, Gallery | None] | None = None,
     ) -> None:
         self._connection, self._vendor, self._name = connection, vendor, connection.name
         self._state, self._publications, self._drift = state, publications, drift
+        self._own = Walls(connection.name, connection.people, vendor.gallery)
+        elsewhere = target is not None and target[0].name != connection.name
+        self._other = Walls(target[0].name, target[0].people, target[1], at=target[0].name) if target and elsewhere else None
         self.checked = Checked()
 
     def findings(self) -> Iterator[Finding]:
@@ -62,13 +77,18 @@ class Reconciliation:
         waiting = {one.ref for one in self._state.all_waiting(self._name) if one.due > idle}
         met: set[str] = set()
         gone: set[str] = set()
+        missed: set[str] = set()
         for listings, problems in self._pages():
             met |= {listing.ref for listing in listings}
             yield from problems
-            yield from self._page(listings, waiting)
+            for finding in self._page(listings, waiting):
+                missed |= {finding.ref} if finding.kind in _MISSED else set()
+                yield finding
         if self._vendor.source is not None:
             yield from self._not_met(met, waiting, gone)
         yield from self._recorded(met, gone)
+        if self._other is not None:
+            yield from self._elsewhere(self._other, waiting | gone, missed)
 
     def _pages(self) -> Iterator[tuple[list[Listing], list[Finding]]]:
         for page in self._vendor.source.pages("") if self._vendor.source else ():
@@ -115,14 +135,32 @@ class Reconciliation:
             return
         self.checked.published += 1
         if record.state == "pending":
-            yield from self._pending(record)
+            yield from self._pending(record, self._own)
             return
         if not record.live:
             return
-        if not listing.pictures or differences(record, listing.pictures, self._connection.people):
-            yield from self._gallery(record)
+        if not listing.pictures or differences(record, listing.pictures, self._own.people):
+            yield from self._gallery(record, self._own)
+        yield from self._drifted(seen, record)
+
+    def _drifted(self, seen: Seen | None, record: GalleryRecord) -> Iterator[Finding]:
         if self._drift is not None and seen is not None and seen.digest and (why := self._drift(seen, record)):
-            yield Finding(Kind.DRIFTED, record.ref, record.sku, why)
+            yield Finding(Kind.DRIFTED, seen.ref, record.sku, why)
+
+    def _elsewhere(self, other: Walls, passed: set[str], missed: set[str]) -> Iterator[Finding]:
+        """What the connection shows that our pictures go to, there by SKU. Products that are gone at the source are passed over:
+        what becomes of their pictures is a person's to say. So are others' products."""
+        mine = {seen.sku: seen.ref for seen in self._state.all_seen(self._name) if seen.digest and seen.ref not in passed}
+        for record in self._publications.of_connection(other.name):
+            if record.sku not in mine:
+                continue
+            self.checked.published += 1
+            if record.state == "pending":
+                yield from self._pending(record, other)
+            elif record.live:
+                yield from self._gallery(record, other)
+                ref = mine[record.sku]
+                yield from self._drifted(None if ref in missed else self._state.seen(self._name, ref), record)
 
     def _not_met(self, met: set[str], waiting: set[str], gone: set[str]) -> Iterator[Finding]:
         """Believed to be deleted only when the vendor says so of each."""
@@ -151,36 +189,36 @@ class Reconciliation:
                 if record.live or record.state == "pending":
                     yield Finding(Kind.ORPHANED, record.ref, record.sku, f"{len(record.live)} pictures were live")
             elif record.state == "pending":
-                yield from self._pending(record)
+                yield from self._pending(record, self._own)
             elif record.live:
-                yield from self._gallery(record)
+                yield from self._gallery(record, self._own)
 
-    def _pending(self, record: GalleryRecord) -> Iterator[Finding]:
+    def _pending(self, record: GalleryRecord, walls: Walls) -> Iterator[Finding]:
         """Whoever publishes holds the gallery; a hold that can be had is nobody's."""
-        if not self._publications.claim(self._name, record.ref, record.sku, new_id("rec"), 0.0):
+        if not self._publications.claim(walls.name, record.ref, record.sku, new_id("rec"), 0.0):
             self.checked.under_way += 1
             return
-        last = next(iter(self._publications.history(self._name, record.ref)), None)
+        last = next(iter(self._publications.history(walls.name, record.ref)), None)
         if last is not None and last.outcome == "failed" and last.items == record.wanted:
-            yield Finding(Kind.REFUSED, record.ref, record.sku, last.detail)
+            yield Finding(Kind.REFUSED, record.ref, record.sku, last.detail, walls.at)
             return
         detail = f"{len(record.wanted)} pictures were to be published, {len(record.ids)} had been sent"
-        yield Finding(Kind.STUCK, record.ref, record.sku, detail)
+        yield Finding(Kind.STUCK, record.ref, record.sku, detail, walls.at)
 
-    def _gallery(self, record: GalleryRecord) -> Iterator[Finding]:
-        if self._vendor.gallery is None:
+    def _gallery(self, record: GalleryRecord, walls: Walls) -> Iterator[Finding]:
+        if walls.gallery is None:
             return
         self.checked.gallery_reads += 1
         try:
-            shown = self._vendor.gallery.read(record.ref)
+            shown = walls.gallery.read(record.ref)
         except ProductGone:
-            yield Finding(Kind.ORPHANED, record.ref, record.sku, f"{len(record.live)} pictures were live")
+            yield Finding(Kind.ORPHANED, record.ref, record.sku, f"{len(record.live)} pictures were live", walls.at)
             return
         except VendorRefused as error:
-            yield Finding(Kind.UNREADABLE, record.ref, record.sku, error.message)
+            yield Finding(Kind.UNREADABLE, record.ref, record.sku, error.message, walls.at)
             return
-        for kind, detail in differences(record, shown, self._connection.people):
-            yield Finding(kind, record.ref, record.sku, detail)
+        for kind, detail in differences(record, shown, walls.people):
+            yield Finding(kind, record.ref, record.sku, detail, walls.at)
 
 
 def _time(value: object) -> str:

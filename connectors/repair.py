@@ -18,6 +18,7 @@ from studio.errors import Conflict, NotStored, ProductGone, VendorError
 
 MANY, SHARE = 20, 0.2
 """More deleted products than both at once (a share of all we took) are not believed: a key, store or channel may be wrong."""
+_GALLERY_OF = attrgetter("at", "ref")
 _GALLERY = frozenset({Repair.PUBLISH, Repair.RESTORE})
 
 
@@ -30,21 +31,29 @@ class Mended:
 
 
 class Repairs:
-    """Of one connection. `restore` puts pictures back that somebody took off. `publisher` None leaves galleries as they are."""
+    """Of one connection. `restore` puts pictures back that somebody took off. `publisher` writes its galleries, or those of the
+    connection `target`; None leaves them as they are."""
 
     def __init__(
-        self, connection: str, state: SyncState, publications: Publications, publisher: Publisher | None, *, restore: bool = False
+        self,
+        connection: str,
+        state: SyncState,
+        publications: Publications,
+        publisher: Publisher | None,
+        *,
+        restore: bool = False,
+        target: str = "",
     ) -> None:
         self._name, self._state, self._publications = connection, state, publications
-        self._publisher, self._restore = publisher, restore
+        self._publisher, self._restore, self._target = publisher, restore, target or connection
 
     def mend(self, findings: Sequence[Finding], *, now: datetime) -> Iterator[Mended]:
         """Each finding with what became of it. It may be repeated: what is mended already is not touched again. Raises
         StorageUnavailable."""
         gone = sum(finding.kind is Kind.DELETED for finding in findings)
         doubted = gone > MANY and gone > SHARE * sum(1 for _ in self._state.all_seen(self._name))
-        ordered = sorted(findings, key=attrgetter("ref"))
-        for _, some in groupby(ordered, key=attrgetter("ref")):
+        ordered = sorted(findings, key=_GALLERY_OF)
+        for _, some in groupby(ordered, key=_GALLERY_OF):
             yield from self._product(list(some), now, doubted=doubted)
 
     def _product(self, findings: list[Finding], now: datetime, *, doubted: bool) -> Iterator[Mended]:
@@ -68,14 +77,17 @@ class Repairs:
         return ""
 
     def _forgotten(self, finding: Finding) -> str:
-        self._state.forget(self._name, [finding.ref])
-        record, holder = self._publications.get(self._name, finding.ref), new_id("rec")
+        """What is gone at the target of a source is not gone at the source."""
+        name = finding.at or self._name
+        if not finding.at:
+            self._state.forget(name, [finding.ref])
+        record, holder = self._publications.get(name, finding.ref), new_id("rec")
         if record is None or not (record.live or record.ids or record.state == "pending"):
             return ""
-        if not self._publications.claim(self._name, record.ref, record.sku, holder, 60.0):
+        if not self._publications.claim(name, record.ref, record.sku, holder, 60.0):
             return "somebody publishes there"
         self._publications.published(record, holder, (), outcome="gone")
-        self._publications.release(self._name, record.ref, holder)
+        self._publications.release(name, record.ref, holder)
         return ""
 
     def _gallery(self, findings: list[Finding]) -> str:
@@ -84,9 +96,12 @@ class Repairs:
             return ""
         if self._publisher is None:
             return "this vendor has no galleries"
+        name = findings[0].at or self._name
+        if name != self._target:
+            return f"its pictures go to {self._target} now"
         if any(finding.repair is Repair.RESTORE for finding in findings) and not self._restore:
             return "a person took pictures off; --restore puts them back"
-        record = self._publications.get(self._name, findings[0].ref)
+        record = self._publications.get(name, findings[0].ref)
         if record is None:
             return "it is not recorded any more"
         wanted = record.wanted if record.state == "pending" else record.live

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import BindParameter, Row, and_, bindparam, delete, func, select, update
 from sqlalchemy import Connection as Opened
-from sqlalchemy import Row, and_, delete, func, select, update
 
 from connectors.database import Database, added, batched, upsert
 from connectors.tables import SCHEMA_VERSION, galleries, metadata, sync_cursors, sync_messages, sync_products, sync_waiting
@@ -236,11 +236,10 @@ def _take(opened: Opened, connection: str, told: Sequence[Told], now: datetime) 
 
 def _tell(opened: Opened, connection: str, ref: str, message: Told, now: datetime) -> bool:
     """Put a product among those that wait; False where we know something newer."""
-    here = _waits(connection, ref)
-    row = opened.execute(select(sync_waiting).where(here).with_for_update()).first()
+    place = {"connection": connection, "ref": ref}
+    row = opened.execute(_WAITING, place).first()
     if message.at is not None:
-        known = select(sync_products.c.updated).where(_product(connection, ref), sync_products.c.digest != "")
-        taken = opened.execute(known).scalar_one_or_none()
+        taken = opened.execute(_TAKEN, place).scalar_one_or_none()
         newest = max(filter(None, (taken, row.at if row else None)), default=None)
         if newest is not None and message.at < newest:
             return False
@@ -253,8 +252,20 @@ def _tell(opened: Opened, connection: str, ref: str, message: Told, now: datetim
             return True
     c = sync_waiting.c
     news: dict[str, Any] = {"kind": message.kind, "turn": c.turn + 1, "due": now}
-    opened.execute(update(sync_waiting).where(here).values(**news, **({"at": message.at} if message.at else {})))
+    opened.execute(
+        update(sync_waiting).where(_waits(connection, ref)).values(**news, **({"at": message.at} if message.at else {}))
+    )
     return True
+
+
+_PLACE: tuple[BindParameter[str], BindParameter[str]] = bindparam("connection"), bindparam("ref")
+_WAITING = (
+    select(sync_waiting.c.at).where(sync_waiting.c.connection == _PLACE[0], sync_waiting.c.ref == _PLACE[1]).with_for_update()
+)
+_TAKEN = select(sync_products.c.updated).where(
+    sync_products.c.connection == _PLACE[0], sync_products.c.ref == _PLACE[1], sync_products.c.digest != ""
+)
+"""Asked for each message: made once."""
 
 
 def _product(connection: str, ref: str) -> Any:

@@ -27,7 +27,7 @@ from connectors.online import tables as online_tables
 from connectors.publications import Publications
 from connectors.retention import Retention
 from connectors.storage.base import BLOB
-from connectors.storage.inventory import FolderInventory, inventory
+from connectors.storage.inventory import FolderInventory, drop_earlier_versions, inventory
 from pipelines.erase_runs import ErasedRun, all_runs
 from pipelines.nightly import known_looks, make_report
 from studio.errors import Conflict, NotFound, PackshotError
@@ -229,6 +229,8 @@ class Eraser:
                 report.unlink()
                 with suppress(PackshotError):
                     make_report(run.files, run.files.read_json("run.json"), self._storage.get_blob, known_looks(library))
+        if self._settings.runs.startswith("s3://"):
+            drop_earlier_versions(self._settings.runs, self._settings.storage.endpoint_url)
 
     def _person(self, name: str) -> str:
         """Digest of a person's photo. Raises NotFound, FetchError."""

@@ -24,7 +24,7 @@ def erase(
     sku: Annotated[list[str] | None, typer.Option("--sku", help="A product; repeat")] = None,
     person: Annotated[list[str] | None, typer.Option("--person", help="Id in a people file; repeat")] = None,
     photo: Annotated[
-        list[str] | None, typer.Option("--photo", help="BLAKE3 of a photo, as GET /v1/assets names it; repeat")
+        list[str] | None, typer.Option("--photo", help="A photo's file, or its BLAKE3 as GET /v1/assets names it; repeat")
     ] = None,
     order: Annotated[list[str] | None, typer.Option("--order", help="An order; repeat")] = None,
     ended_before: Annotated[datetime | None, typer.Option(help="Orders that ended before then (UTC)")] = None,
@@ -41,18 +41,20 @@ def erase(
     from connectors.erasure.subject import HEX
     from pipelines.erase import Eraser, Wish, expired, long_ended
     from studio.errors import InputError
+    from studio.keys import digest_bytes
 
     settings = load_settings()
     people = (*(person or ()), *(expired(settings) if lapsed else ()))
     orders = (*(order or ()), *(long_ended(settings, ended_before) if ended_before else ()))
-    wish = Wish(tuple(sku or ()), people, tuple(photo or ()), orders)
+    photos = tuple(digest_bytes(Path(one).read_bytes()) if Path(one).is_file() else one for one in photo or ())
+    wish = Wish(tuple(sku or ()), people, photos, orders)
     if not wish.told:
         if lapsed or ended_before:
             out.print("there is nothing to erase")
             return
         raise InputError("say what to erase: --sku, --person, --photo, --order, --ended-before or --lapsed")
     if wrong := [digest for digest in wish.photos if not HEX.fullmatch(digest)]:
-        raise InputError(f"--photo takes the 64 hex digits of a BLAKE3 digest, not {wrong[0][:80]!r}")
+        raise InputError(f"--photo takes a file or the 64 hex digits of a BLAKE3 digest, not {wrong[0][:80]!r}")
     if (wish.people or wish.photos) and (wish.skus or wish.orders):
         raise InputError("erase people's pictures and products in two calls: the first go wherever they are used")
     found = Eraser(settings, wish, folders=tuple(folder or ())).look()

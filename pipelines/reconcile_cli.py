@@ -53,12 +53,17 @@ def reconcile(
     settings = load_settings()
     opened = open_connection(settings, name)
     looked = Reconciliation(
-        opened.connection, opened.vendor, opened.state, opened.publications, drift=_drift(settings, opened) if drift else None
+        opened.connection,
+        opened.vendor,
+        opened.state,
+        opened.publications,
+        drift=_drift(settings, opened) if drift else None,
+        target=(opened.target, opened.gallery),
     )
     findings = list(looked.findings())
     if repair:
-        publisher = opened.publisher if opened.vendor.gallery else None
-        repairs = Repairs(name, opened.state, opened.publications, publisher, restore=restore)
+        publisher = opened.publisher if opened.gallery else None
+        repairs = Repairs(name, opened.state, opened.publications, publisher, restore=restore, target=opened.target.name)
         mended = list(repairs.mend(findings, now=datetime.now(UTC)))
     else:
         mended = [Mended(finding, "not asked to") for finding in findings]
@@ -84,7 +89,8 @@ def show(name: str, checked: Checked, mended: Sequence[Mended], *, repaired: boo
         for one in mended:
             found = one.finding
             last = (one.left or "yes") if repaired else str(found.repair)
-            table.add_row(*(escape(text) for text in (found.kind, found.ref, found.sku, found.detail, last)))
+            detail = f"{found.at}: {found.detail}" if found.at else found.detail
+            table.add_row(*(escape(text) for text in (found.kind, found.ref, found.sku, detail, last)))
         out.print(table)
     left = sum(bool(one.left) for one in mended)
     out.print(

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from connectors.names import safe_name
-from studio.errors import InputError, StorageError
+from connectors.storage.folder import PASSING
+from studio.errors import InputError, StorageError, StorageUnavailable
 from studio.keys import digest_bytes
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=~-]{0,119}")
@@ -29,8 +30,8 @@ class FolderDestination:
     def publish(self, sku: str, name: str, data: bytes) -> Path:
         """Put an image in its place and return its path; the same bytes again write nothing.
 
-        Raises InputError when `name` is not a plain file name or a file of other origin has the place, StorageError when writing
-        fails.
+        Raises InputError when `name` is not a plain file name or a file of other origin has the place, StorageUnavailable when
+        the disk is full, StorageError when writing fails otherwise.
         """
         path = self._path(sku, name)
         digest = digest_bytes(data)
@@ -105,4 +106,5 @@ def _mapped(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{path}: {error.strerror or error}") from None
+        kind = StorageUnavailable if error.errno in PASSING else StorageError
+        raise kind(f"{path}: {error.strerror or error}") from None

@@ -19,7 +19,7 @@ from studio.keys import digest_of
 KEPT = frozenset(
     {
         "api_keys", "audit_lines", "batches", "console_sessions", "hook_sources", "packshot_schema", "runs", "sync_cursors",
-        "sync_messages", "webhook_endpoints", "review_marks", "spend", "spend_seen",
+        "sync_messages", "webhook_endpoints", "review_marks", "spend", "spend_seen", "waits",
     }
 )  # fmt: skip
 """Tables without anything of a product: numbers of whole runs and batches, keys, cursors, and the log of who erased what."""

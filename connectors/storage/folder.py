@@ -13,7 +13,7 @@ from connectors.storage.keys import checked
 from studio.errors import NotStored, StorageError, StorageUnavailable
 from studio.keys import digest_bytes
 
-_PASSING = frozenset(
+PASSING = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR}
 )
 """What somebody can mend while we wait: a full disk, a quota, a file server that went away, too many open files."""
@@ -135,5 +135,5 @@ def _mapped(path: Path) -> Iterator[None]:
     except TimeoutError as error:
         raise StorageUnavailable(f"{path}: {error}") from None
     except OSError as error:
-        kind = StorageUnavailable if error.errno in _PASSING else StorageError
+        kind = StorageUnavailable if error.errno in PASSING else StorageError
         raise kind(f"{path}: {error.strerror or error}") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -98,14 +98,8 @@ class S3Inventory:
         name = f"{self._prefix}{kind}/{checked(key)[:2]}/{key}"
         with _told(name):
             pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=name)
-            versions = [
-                {"Key": name, "VersionId": found["VersionId"]}
-                for page in pages
-                for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
-                if found["Key"] == name
-            ]
-            for version in versions:
-                self._client.delete_object(Bucket=self._bucket, **version)
+            versions = [found for found in _versions(pages) if found["Key"] == name]
+            _delete(self._client, self._bucket, versions)
 
     def _names(self, kind: str) -> Iterator[str]:
         with _told(kind):
@@ -128,6 +122,31 @@ def inventory(storage: Storage) -> FolderInventory | S3Inventory:
     if isinstance(storage, S3Storage):
         return S3Inventory(storage.uri, storage.endpoint_url)
     raise SettingsError(f"nothing can be erased from {type(storage).__name__}")
+
+
+def drop_earlier_versions(uri: str, endpoint_url: str) -> int:
+    """Delete what objects under an S3 prefix held before, and what says that one was deleted. Returns how many; a bucket without
+    versions has none. Raises StorageError."""
+    bucket, prefix = split_s3(uri)
+    client: Any = s3_client(endpoint_url)
+    with _told(uri):
+        root = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=root)
+        earlier = [found for found in _versions(pages) if not found["IsLatest"] or "Size" not in found]
+        _delete(client, bucket, earlier)
+    return len(earlier)
+
+
+def _versions(pages: Iterable[Any]) -> Iterator[Any]:
+    """Versions of objects and, without a size, marks of their deletion."""
+    for page in pages:
+        yield from page.get("Versions", ())
+        yield from page.get("DeleteMarkers", ())
+
+
+def _delete(client: Any, bucket: str, versions: Iterable[Any]) -> None:
+    for found in versions:
+        client.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
 
 
 class _told:  # noqa: N801 - used as a block

@@ -271,6 +271,93 @@ def test_a_dam_without_products_has_its_galleries_read(bench: Bench) -> None:
     assert [(one.kind, one.ref) for one in found] == [(Kind.ORPHANED, "1"), (Kind.MISSING, "2")]
 
 
+DAM = Connection(name="dam", vendor="bynder", address="https://dam.test")
+
+
+class Apart:
+    """A PIM without galleries whose pictures go to a DAM; products 1 to 3 have pictures there, under their SKUs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pim, self.dam = Shop(*"1234"), Shop("SKU-1", "SKU-2", "SKU-3", "of-somebody-else")
+        self.state, self.publications = SyncState(f"{folder}/records.db"), Publications(f"{folder}/records.db")
+        self.vendor = Vendor(source=self.pim)  # type: ignore[arg-type]
+        self.sync = Sync(CONNECTION, self.vendor, self.state, self.publications)
+        self.publisher = Publisher("dam", self.dam, self.publications, BLOBS.__getitem__, sleep=lambda _: None)  # type: ignore[arg-type]
+        for sku in ("SKU-1", "SKU-2", "SKU-3", "of-somebody-else"):
+            self.publisher.publish(sku, sku, items("abc"))
+        for page in self.sync.pull(full=True):
+            self.sync.accept(page.changed)
+        self.work = Reconciliation(
+            CONNECTION, self.vendor, self.state, self.publications,
+            target=(DAM, self.dam),  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def found(self) -> list[tuple[Kind, str, str]]:
+        return [(finding.kind, finding.ref, finding.at) for finding in self.work.findings()]
+
+    def mend(self, *, restore: bool = False) -> set[str]:
+        repairs = Repairs("shop", self.state, self.publications, self.publisher, restore=restore, target="dam")
+        return {one.left for one in repairs.mend(list(self.work.findings()), now=NOW)}
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Apart:
+    return Apart(tmp_path)
+
+
+def test_galleries_elsewhere_that_are_right_are_read_once(apart: Apart) -> None:
+    apart.dam.calls.clear()
+    assert apart.found() == []
+    assert (apart.dam.calls, apart.work.checked.published, apart.work.checked.gallery_reads) == ({"read": 3}, 3, 3)
+
+
+def test_what_was_done_to_galleries_elsewhere_is_found_and_mended_there(apart: Apart) -> None:
+    walls = apart.dam.walls
+    walls["SKU-1"].shown = moved(walls["SKU-1"].shown)
+    walls["SKU-2"].shown = walls["SKU-2"].shown[1:]
+    walls["of-somebody-else"].shown = []
+    walls["SKU-3"]._trouble = iter(["", "kill"])
+    with pytest.raises(Killed):
+        apart.publisher.publish("SKU-3", "SKU-3", items("def"))
+    assert apart.found() == [(Kind.MOVED, "SKU-1", "dam"), (Kind.MISSING, "SKU-2", "dam"), (Kind.STUCK, "SKU-3", "dam")]
+    assert apart.mend() == {"", "a person took pictures off; --restore puts them back"}
+    assert apart.mend(restore=True) == {""}
+    assert apart.found() == []
+    assert [walls[sku].names[:3] for sku in ("SKU-1", "SKU-2", "SKU-3")] == [marks("abc"), marks("abc"), marks("def")]
+    assert walls["of-somebody-else"].shown == []
+
+
+def test_a_gallery_that_is_gone_there_is_not_a_product_that_is_gone_here(apart: Apart) -> None:
+    del apart.dam.walls["SKU-1"]
+    assert apart.found() == [(Kind.ORPHANED, "SKU-1", "dam")]
+    assert apart.mend() == {""}
+    assert apart.found() == []
+    assert [seen.ref for seen in apart.state.all_seen("shop")] == ["1", "2", "3", "4"]
+    assert apart.publications.history("dam", "SKU-1")[0].outcome == "gone"
+
+
+def test_products_that_are_gone_or_changed_here_keep_what_hangs_there(apart: Apart) -> None:
+    del apart.pim.walls["1"]
+    apart.pim.titles["2"] = "A red mug"
+    apart.dam.walls["SKU-2"].shown = moved(apart.dam.walls["SKU-2"].shown)
+    assert apart.found() == [(Kind.MISSED, "2", ""), (Kind.DELETED, "1", ""), (Kind.MOVED, "SKU-2", "dam")]
+    assert apart.mend() == {""}
+    assert apart.dam.walls["SKU-1"].names[:3] == marks("abc")
+
+
+def test_what_hangs_at_the_source_from_before_is_left_as_it_is(apart: Apart) -> None:
+    before = Publisher("shop", apart.pim, apart.publications, BLOBS.__getitem__, sleep=lambda _: None)  # type: ignore[arg-type]
+    before.publish("1", "SKU-1", items("a"))
+    shown = apart.pim.walls["1"].shown = list(reversed(apart.pim.walls["1"].shown))
+    vendor = Vendor(source=apart.pim, gallery=apart.pim)  # type: ignore[arg-type]
+    work = Reconciliation(CONNECTION, vendor, apart.state, apart.publications, target=(DAM, apart.dam))  # type: ignore[arg-type]
+    found = list(work.findings())
+    assert {(one.ref, one.at) for one in found} == {("1", "")}
+    repairs = Repairs("shop", apart.state, apart.publications, apart.publisher, target="dam")
+    assert "its pictures go to dam now" in {one.left for one in repairs.mend(found, now=NOW)}
+    assert apart.pim.walls["1"].shown == shown
+
+
 def moved(shown: Sequence[Shown]) -> list[Shown]:
     """Ours in another order, people's as they were."""
     ours = [picture for picture in shown if picture.mark]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -148,3 +149,23 @@ def test_the_table(woo: WooDouble) -> None:
     assert "tell" in shown.stdout
     with pytest.raises(NotFound, match="there are: shop"):
         CliRunner().invoke(app, ["nowhere"], catch_exceptions=False)
+
+
+def test_pictures_that_go_to_another_connection_are_looked_at_there(woo: WooDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = WooDouble()
+    with serving(other):
+        for number in woo.products:
+            other.product(number + 10)
+            woo.products[number]["sku"] = str(number + 10)
+        said = json.loads(os.environ["PACKSHOT_CONNECTIONS"])
+        said["elsewhere"] = {**said["shop"], "address": other.url}
+        said["shop"]["options"] = {"publish-to": "elsewhere"}
+        monkeypatch.setenv("PACKSHOT_CONNECTIONS", json.dumps(said))
+        assert Shop(settings(), "shop", Quiet(), mode="inline").sync().outcomes == {"live": COUNT}
+        code, found = reconcile()
+        assert (code, found["findings"], found["checked"]["gallery_reads"]) == (0, [], COUNT)
+        other.products[11]["images"] = []
+        code, found = reconcile("--repair")
+        assert [(line["kind"], line["ref"], line["at"]) for line in found["findings"]] == [("missing", "11", "elsewhere")]
+        assert (code, reconcile("--repair", "--restore")[0], reconcile()[0]) == (3, 0, 0)
+        assert [bool(mark_in(url)) for url in other.seen(11)] == [True]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,23 +18,17 @@ from cluster.metering.budgets import FRESH_S, BudgetBook, BudgetGuard
 from cluster.metering.charges import LOST, OTHER, charges, price_of
 from cluster.metering.comparison import compare
 from cluster.metering.lost import with_losses
-from cluster.metering.meter import OrderMeter, RunMeter
+from cluster.metering.meter import OrderMeter
 from cluster.metering.prices import FOLDER, load_prices
 from cluster.metering.tariff import Tariff
 from cluster.profile import Profile
 from cluster.settings import BrandBudget, Budget, Budgets, PhotoStudio, Prices, load_settings
 from connectors.spend import Amount, Place, Spend
 from pipelines.spending import Purse, RunSpending
-from studio.destination import Destination
-from studio.errors import BudgetExhausted, InputError, SettingsError
-from studio.product import Product, ProductImage
-from studio.shot import Asset, Done, Outcome, Report, Shot
-from studio.template import Template
-from tests import sample
+from studio.errors import BudgetExhausted, SettingsError
+from studio.shot import Outcome, Report, Shot
+from tests.spend_contract import DAY, FLAT, PLACE, SpendContract, made, shot
 
-DAY = date(2026, 11, 20)
-LOOK = Template.model_validate(yaml.safe_load(sample.TEMPLATE))
-SQUARE = Destination.model_validate(yaml.safe_load(sample.DESTINATION.replace("2026-11-22", "'2026-11-22'")))
 TABLE = """
 currency: EUR
 rates:
@@ -54,8 +47,6 @@ PROFILE = Profile.model_validate(
         },
     }
 )
-FLAT = Tariff(Prices(cpu_hour=3600, gpu_hour=36_000))
-"""A CPU-second costs 1, a GPU-second 10."""
 
 
 @pytest.fixture
@@ -156,16 +147,6 @@ class Died(Exception):
     """The process of a call is gone."""
 
 
-def shot(number: int, brand: str = "Acme") -> Shot:
-    image = ProductImage(uri=f"p{number}.png", digest=f"{number:064x}")
-    product = Product(sku=f"S{number}", brand=brand, images=(image,))
-    return Shot.of(product, LOOK, SQUARE, (image,), slot="front")
-
-
-def made(**spent: Any) -> Done:
-    return Done(asset=Asset(digest="a" * 64, media_type="image/jpeg", width=1, height=1, bytes=1), report=Report(**spent))
-
-
 class TestLost:
     def test_seconds_of_dead_attempts_are_named_and_in_the_cost(self) -> None:
         deaths: Iterator[int] = count()
@@ -198,31 +179,10 @@ class TestLost:
         assert other.report.lost_parts == {"matte": 5.0}
 
 
-PLACE: dict[str, Any] = {"brand": "Acme", "template": "white@1", "destination": "shop", "day": DAY}
-
-
-class TestSums:
-    def test_a_run_that_is_taken_up_again_counts_nothing_twice(self, spend: Spend) -> None:
-        for _ in range(2):
-            meter = RunMeter("r1", FLAT, spend)
-            for number in range(3):
-                report = Report(cpu_s=2.0, seconds={"cutout": 2.0}, cpu_parts={"cutout": 0.5, "cutout:matte": 1.5})
-                meter.take(report, released=number > 0, **PLACE)
-                meter.save()
-        (total,) = spend.sums()
-        assert (total.images, total.released, total.runs, total.cpu_s, total.price) == (3, 2, 3, 6.0, 6.0)
-        found = {one.group: (one.runs, one.cpu_s) for one in spend.sums(("step", "model"))}
-        assert found == {("cutout", "matte"): (0, 4.5), ("cutout", ""): (3, 1.5)}
-
-    def test_a_render_of_an_order_counts_once_however_often_it_is_told(self, spend: Spend) -> None:
-        meter, one = OrderMeter(FLAT, spend), shot(1)
-        told: dict[str, tuple[Shot, Outcome]] = {"k": (one, made(cpu_s=2.0, cpu_parts={"cutout": 2.0}, seconds={"cutout": 2.0}))}
-        meter.take(told, "urgent")
-        OrderMeter(FLAT, spend).take(told, "urgent")
-        meter.take({"k": (one, made(cpu_s=3.0, cpu_parts={"cutout": 3.0}))}, "urgent")
-        meter.take({"k": (one, made(reused=("shot",)))}, "urgent")
-        (total,) = spend.sums(("run", "tier", "brand"))
-        assert (total.group, total.images, total.price) == (("orders", "urgent", "Acme"), 2, 5.0)
+class TestSums(SpendContract):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return str(tmp_path / "records.db")
 
     def test_costs_wait_while_the_database_does_not_answer(self, tmp_path: Path) -> None:
         folder = tmp_path / "gone" / "records.db"
@@ -233,34 +193,6 @@ class TestSums:
         folder.rmdir()
         meter.take({}, "standard")
         assert Spend(f"sqlite:///{folder}").price() == 2.0
-
-    def test_groups_filters_and_days(self, spend: Spend) -> None:
-        for number, brand in enumerate(["Acme", "Bolt", "Acme"]):
-            meter = RunMeter(f"r{number}", FLAT, spend)
-            day = date(2026, 11, 18 + number)
-            meter.take(
-                Report(cpu_s=number + 1.0, cpu_parts={"encode": number + 1.0}),
-                released=True,
-                **{**PLACE, "brand": brand, "day": day},
-            )
-            meter.save()
-        assert [(one.group, one.price) for one in spend.sums(("brand",))] == [(("Acme",), 4.0), (("Bolt",), 2.0)]
-        assert spend.price(since=date(2026, 11, 19)) == 5.0
-        assert spend.sums(until=date(2026, 11, 18))[0].price == 1.0
-        assert spend.price(brand="Acme", run="r2") == 3.0
-        assert spend.price(brand="Nobody") == 0.0
-        with pytest.raises(InputError, match="banana"):
-            spend.sums(("banana",))
-        with pytest.raises(InputError, match="price"):
-            spend.sums(only={"price": "1"})
-
-    def test_names_are_forgotten_and_sums_stay(self, spend: Spend) -> None:
-        place = Place("orders", DAY, "urgent", "", "w@1", "shop", "encode", "")
-        assert spend.add("one", {place: Amount(price=1.0)})
-        assert not spend.add("one", {place: Amount(price=1.0)})
-        spend.forget(datetime(2100, 1, 1, tzinfo=UTC))
-        assert spend.add("one", {place: Amount(price=1.0)})
-        assert spend.price() == 2.0
 
 
 class TestBudgets:

@@ -1,0 +1,15 @@
+"""What was spent, on a real PostgreSQL: set PACKSHOT_TEST_POSTGRES to the URL of a server."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.test_online_postgres import url
+from tests.spend_contract import SpendContract
+
+__all__ = ["url"]
+pytestmark = pytest.mark.integration
+
+
+class TestPostgres(SpendContract):
+    pass
