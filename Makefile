@@ -31,13 +31,17 @@ demo: setup
 	@$(BIN)/packshot plan examples/catalog/catalog.csv
 	@$(BIN)/packshot run examples/catalog/catalog.csv --out out/demo || test $$? -eq 3
 
+# Half of the files to each process, so that what a file shares is made in one of them; who has done takes from the other.
+SPLIT := -n 2 --dist worksteal
+
 test: setup $(VENV)/.all-weights
-	@$(BIN)/python -m pytest -q -n 2 tests/unit
-	@$(BIN)/python -m pytest -q -n 2 tests/contract tests/golden tests/local
+	@$(BIN)/python -m pytest -q $(SPLIT) tests/unit
+	@$(BIN)/python -m pytest -q $(SPLIT) tests/contract tests/golden tests/local
 	@$(BIN)/python -m pytest -q tests/ray
 
+# For a change in hand: properties try a quarter of their examples; `make test` tries them all.
 test-unit: setup
-	@$(BIN)/python -m pytest -q -n 2 tests/unit
+	@$(BIN)/python -m pytest -q $(SPLIT) --hypothesis-profile=quick tests/unit
 
 test-ray: setup
 	@$(BIN)/python -m pytest -q tests/ray
@@ -80,12 +84,9 @@ licences: $(VENV)/.ready
 sbom: $(VENV)/.ready
 	@$(BIN)/packshot audit sbom -o sbom.json
 
+# Short sizes, some minutes; `make bench-ops LONG=1` takes those that are asked.
 bench-ops: setup
-	@$(BIN)/python -m benchmarks.ops
-	@$(BIN)/python -m benchmarks.cost_quote
-	@$(BIN)/python -m benchmarks.console_rows
-	@$(BIN)/python -m pytest -q tests/contract/test_cluster_manifests.py tests/contract/test_cluster_launchers.py tests/contract/test_cluster_image.py
-	@.ci/monitoring.sh
+	@$(BIN)/python -m benchmarks.ops.figures $(if $(LONG),--long)
 
 fmt: $(VENV)/.ready
 	@$(BIN)/ruff check --fix .

@@ -13,11 +13,11 @@ from studio.grounds import Ground, SurfaceGround
 from studio.product import Product
 from studio.selection import choose
 from studio.template import Template
-from templates.library import Library
 from templates.linting import lint
+from tests import shipped
 from tests.industries import INDUSTRIES
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 
 
 def test_nothing_is_wrong_in_what_is_packaged() -> None:

@@ -14,8 +14,8 @@ from studio.prompts.dialects import GUARD
 from studio.prompts.lexicon import Term
 from studio.prompts.wording import singulars, spoken, words
 from templates.lexicon import lexicon, read_lexicon
-from templates.library import Library
 from templates.reading import read_yaml
+from tests import shipped
 from tests.golden.prompts import FOLDER
 
 WORDS = lexicon()
@@ -98,7 +98,7 @@ def test_nouns_are_clean_and_said_once_a_kind() -> None:
 
 
 def test_packaged_styles_use_known_terms() -> None:
-    for template in Library.default().templates():
+    for template in shipped.library().templates():
         assert WORDS.unknown(template.prompt.terms) == (), template.key
 
 

@@ -14,9 +14,9 @@ from studio.imaging.pdf import picture_of
 from studio.qa.check import Check
 from studio.qa.checks import CHECKS
 from studio.qa.preflight import RULES, left_out, rules
-from templates.library import Library
+from tests import shipped
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 DESTINATIONS = LIBRARY.destinations()
 SAME = {"fill", "white_purity_error", "white_far", "white_border", "clear_border", "sharpness", "has_source_type"}
 """Measured on our own pictures too, by the same name and in the same unit."""

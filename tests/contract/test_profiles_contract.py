@@ -10,9 +10,9 @@ from studio.product import Product, ProductImage, Swatch
 from studio.recipes.catalogue import recipe
 from studio.shot import Shot
 from studio.template import Template
-from templates.library import Library
+from tests import shipped
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 LOOKS = [template for template in LIBRARY.templates() if recipe(template.recipe).steps]
 PROFILES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 

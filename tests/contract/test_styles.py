@@ -15,11 +15,11 @@ from studio.imaging.geometry import Extent, scale_of
 from studio.qa.policy import limits
 from studio.steps.scene import ground_of
 from studio.template import Template
-from templates.library import Library
+from tests import shipped
 from tests.golden.pictures import shot
 from tests.industries import INDUSTRIES
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 ROOT = Path(__file__).resolve().parents[2]
 STYLES = ROOT / "templates" / "styles"
 LEXICON = ROOT / "templates" / "lexicon"

@@ -19,9 +19,10 @@ from studio.steps.scene import SceneStep, ground_of
 from studio.take import Take
 from studio.template import Template
 from templates.library import Library
+from tests import shipped
 from tests.golden.pictures import matte, run, shot, small, without_model
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 STARTER = {"amazon-white", "shopify-square", "lifestyle-wood", "soft-gradient", "dark-luxury", "transparent"}
 STYLE = "id: plain\ntitle: Plain\noutputs: [shop]\n"
 SHOP = "id: shop\ntitle: Shop\nwidth: 64\nheight: 64\nmax_bytes: 1000\nsources: [{title: made for tests, date: 2026-11-22}]\n"

@@ -11,8 +11,8 @@ from studio.recipes.group_shot import build, setups
 from studio.shot import Shot
 from studio.steps.others import CutOthers
 from studio.take import Take
-from templates.library import Library
 from templates.shotlist import ShotList
+from tests import shipped
 from tests.golden.pictures import HERE, SIDE, matte, run, small
 from tests.sample import Shelf
 
@@ -32,7 +32,7 @@ def finished(name: str, destination: str) -> Take:
         size = Dimensions(width_mm=width, height_mm=height, depth_mm=depth)
         products.append(Product(sku=sku, dimensions=size, images=(image,)))
     first = products[0].model_copy(update={"bundle": tuple(SIZES)})
-    library = Library.default()
+    library = shipped.library()
     place, template = small(library.destination(destination), SIDE), library.template(name)
     (setup,) = setups(first, template, first.images, ShotList(library, Shelf(*products)))
     shot = Shot(product=first, template=template.at(place), destination=place, images=setup.images, companions=setup.companions)

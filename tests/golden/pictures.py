@@ -24,7 +24,7 @@ from studio.steps.place import Place
 from studio.steps.scene import SceneStep
 from studio.take import Matte, Take
 from studio.template import Template, Upscale
-from templates.library import Library
+from tests import shipped
 
 HERE = Path(__file__).resolve().parent
 INPUTS = HERE / "inputs"
@@ -88,7 +88,7 @@ def run(take: Take, steps: Sequence[Step], models: Any = None) -> Take:
 
 def finished(template: str, destination: str, sku: str) -> Take:
     """One golden case, encoded."""
-    library = Library.default()
+    library = shipped.library()
     where = small(library.destination(destination))
     take = Take(shot(without_model(library.template(template)), where, sku), b"", matte=matte(sku))
     return run(take, (Place(), SceneStep(), Ground(), Compose(), Encode()))

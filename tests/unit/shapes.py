@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 
@@ -11,7 +13,9 @@ SIDE, BIG = 320, 8
 def _drawn(draw: object) -> np.ndarray:
     plane = np.zeros((SIDE * BIG, SIDE * BIG), np.uint8)
     draw(plane)  # type: ignore[operator]
-    return cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    drawn = cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    drawn.setflags(write=False)  # shared: every shape is drawn once
+    return drawn
 
 
 def _box(plane: np.ndarray, x: float, y: float, w: float, h: float) -> None:
@@ -23,6 +27,7 @@ def _oval(plane: np.ndarray, x: float, y: float, rx: float, ry: float, line: flo
     cv2.ellipse(plane, (round(x * BIG), round(y * BIG)), (round(rx * BIG), round(ry * BIG)), 0, 0, 360, 255, width)
 
 
+@cache
 def mug() -> np.ndarray:
     """A cylinder seen from slightly above, with a handle on its right."""
 
@@ -35,6 +40,7 @@ def mug() -> np.ndarray:
     return _drawn(draw)
 
 
+@cache
 def lamp() -> np.ndarray:
     """A wide shade on a narrow foot."""
 
@@ -46,6 +52,7 @@ def lamp() -> np.ndarray:
     return _drawn(draw)
 
 
+@cache
 def stool() -> np.ndarray:
     """Four legs, the hinder ones end higher."""
 
@@ -57,10 +64,12 @@ def stool() -> np.ndarray:
     return _drawn(draw)
 
 
+@cache
 def ring() -> np.ndarray:
     return _drawn(lambda plane: _oval(plane, 160, 160, 100, 100, 18))
 
 
+@cache
 def slanted() -> np.ndarray:
     """A book turned a little: its lower edge climbs to the right."""
 
@@ -71,6 +80,7 @@ def slanted() -> np.ndarray:
     return _drawn(draw)
 
 
+@cache
 def block(x: int = 110, y: int = 90, w: int = 100, h: int = 170) -> np.ndarray:
     return _drawn(lambda plane: _box(plane, x, y, w, h))
 

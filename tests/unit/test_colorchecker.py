@@ -17,12 +17,12 @@ from studio.recipes.base import Recipe
 from studio.steps.calibrate import Calibrate
 from studio.steps.decode import Decode
 from studio.take import Photo, Take
-from templates.library import Library
+from tests import shipped
 from tests.golden.pictures import HERE, INPUTS, run, shot
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples" / "catalog" / "images").glob("*.jpg"))
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 PUBLISHED = {0: (115, 82, 68), 6: (214, 126, 44), 12: (56, 61, 150), 15: (231, 199, 31), 18: (243, 243, 242), 23: (52, 52, 52)}
 """Some patches as sRGB levels, from the maker's older sheet for eight-bit use; the colours have moved a little since."""
 

@@ -22,7 +22,7 @@ from studio.steps.place import Place
 from studio.steps.scene import SceneStep
 from studio.take import Take
 from studio.template import Template
-from templates.library import Library
+from tests import shipped
 from tests.golden.pictures import matte, run, shot, small, without_model
 
 CATALOGUE = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "catalogue"
@@ -41,7 +41,7 @@ def test_product_and_ground_levels_are_copied(rgb: np.ndarray, alpha: np.ndarray
 
 
 def test_a_shaded_white_ground_is_pure_white_outside_the_shade() -> None:
-    library = Library.default()
+    library = shipped.library()
     template = without_model(library.template("amazon-white"))
     take = Take(shot(template, small(library.destination("amazon-main"), 300)), b"", matte=matte("NL-STL-01"))
     run(take, (Place(), SceneStep(), Ground(), Compose()))
@@ -58,7 +58,7 @@ def test_a_shaded_white_ground_is_pure_white_outside_the_shade() -> None:
 @pytest.mark.parametrize("style", ["lifestyle-wood", "dark-luxury", "soft-gradient", "shopify-square", "amazon-white"])
 def test_light_and_ground_never_touch_the_product(style: str) -> None:
     """Pixel lock to the end: whatever the set's colour temperature, the product's levels are the placed ones."""
-    library = Library.default()
+    library = shipped.library()
     template = without_model(library.template(style))
     warm = template.model_copy(update={"light": template.light.model_copy(update={"temperature_k": 2700.0})})
     take = Take(shot(warm, small(library.destination(template.outputs[0]), 240)), b"", matte=matte("NL-RNG-01"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,15 +11,10 @@ from studio.imaging.depth import focused, sigmas, softness
 from studio.steps.focus import Focus
 from studio.take import Placed, Take
 from studio.template import Scene
-from templates.library import Library
+from tests import shipped
 from tests.golden.pictures import run, shot, small
 
 SIZE = (200, 200)
-
-
-@lru_cache
-def shipped() -> Library:
-    return Library.default()
 
 
 def grain() -> np.ndarray:
@@ -60,7 +53,7 @@ def test_nothing_is_done_at_a_tiny_aperture() -> None:
 
 
 def test_the_step_applies_to_sets_with_depth_only() -> None:
-    library = shipped()
+    library = shipped.library()
     wood, plain = (library.template(name) for name in ("lifestyle-wood", "shopify-square"))
     where = small(library.destination("web-hero"), 240)
     open_wide = Scene(f_stop=2)
@@ -71,7 +64,7 @@ def test_the_step_applies_to_sets_with_depth_only() -> None:
 
 
 def test_the_product_stays_as_it_is() -> None:
-    library = shipped()
+    library = shipped.library()
     look = library.template("lifestyle-wood").model_copy(update={"scene": Scene(f_stop=1.4)})
     take = Take(shot(look, small(library.destination("web-square"), 200)), b"", ground=grain())
     alpha = np.zeros((200, 200), np.float32)

@@ -39,7 +39,7 @@ def planned(library: Library, sku: str, *others: str) -> Planned:
 @pytest.fixture
 def run(tmp_path: Path) -> RunFiles:
     """Three products, A shown with B, C alone; all done but C."""
-    library = Library.default((sample.art(tmp_path / "art"),))
+    library = Library(sample.art(tmp_path / "art"))
     files = RunFiles(str(tmp_path / "runs"), "r1")
     files.make()
     items = [planned(library, "A"), planned(library, "A", "B"), planned(library, "B"), planned(library, "C")]

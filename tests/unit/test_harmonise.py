@@ -19,10 +19,10 @@ from studio.steps.relight import RelightStep
 from studio.steps.scene import SceneStep
 from studio.take import Take
 from studio.template import Harmonise, Light, Template
-from templates.library import Library
+from tests import shipped
 from tests.golden.pictures import HERE, matte, run, shot, small, without_model
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 SIDE = 200
 WARM = Light(temperature_k=3000, azimuth_deg=-60, elevation_deg=30)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
@@ -178,13 +176,3 @@ def test_the_last_summary_counts() -> None:
     assert last_summary(log) == last
     assert last_summary("no summary here\n") is None
     assert last_summary(f"\x1b[2K\x1b[32mbar\x1b[0m 2/2\n\x1b[?25h{json.dumps(last)}\n") == last
-
-
-def test_a_job_prints_plain_text_whatever_it_inherits() -> None:
-    code = "from rich.console import Console; print(Console(stderr=True).is_terminal)"
-    env = {"PATH": "/usr/bin", "FORCE_COLOR": "1", "TERM": "xterm-256color"}
-    said = [
-        subprocess.run([sys.executable, "-c", code], env=e, capture_output=True, text=True).stdout
-        for e in (env, {**env, **PLAIN_OUTPUT})
-    ]
-    assert said == ["True\n", "False\n"]

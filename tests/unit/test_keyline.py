@@ -13,6 +13,7 @@ from studio.recipes.catalogue import NAMES, recipe
 from studio.shot import Shot
 from studio.template import Prompt, Scene, Template
 from templates.library import Library
+from tests import shipped
 
 
 def shot(template: Template, library: Library, sku: str, material: str) -> Shot:
@@ -30,7 +31,7 @@ PLAIN = {"photography", "cutout"}
 
 @pytest.mark.parametrize("name", sorted({*NAMES} - {"listing-set"}))
 def test_every_template_has_the_recipes_own_keys(tmp_path: Path, name: str) -> None:
-    library, cards = Library.default(), Registry(tmp_path).card
+    library, cards = shipped.library(), Registry(tmp_path).card
     looks = [look for look in library.templates() if (look.brief is None if name in PLAIN else look.recipe == name)]
     assert looks
     for template in looks:
@@ -41,7 +42,7 @@ def test_every_template_has_the_recipes_own_keys(tmp_path: Path, name: str) -> N
 
 
 def test_attributes_that_a_look_reads_stay_in_the_key(tmp_path: Path) -> None:
-    library, cards = Library.default(), Registry(tmp_path).card
+    library, cards = shipped.library(), Registry(tmp_path).card
     plain = library.template("lifestyle-wood")
     update = {"scene": Scene(engine="diffusers", model="sdxl", mode="inpaint"), "prompt": Prompt(attributes=("material",))}
     look = plain.model_copy(update=update)

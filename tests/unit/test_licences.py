@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from pipelines.licences import KNOWN, bad, judge, parts
+from pipelines.licences import KNOWN, Part, bad, judge, parts
 from pipelines.sbom import sbom
 from studio.models.registry import Registry
 
 
+@cache
+def installed() -> tuple[Part, ...]:
+    return tuple(parts())
+
+
 def test_the_default_install_holds_nothing_that_it_may_not() -> None:
-    found = parts()
+    found = installed()
     assert {"packshot", "ray", "torch", "numpy"} <= {part.name for part in found}
     assert [(part.name, part.licence, part.verdict) for part in bad(found)] == []
 
 
 def test_every_exception_is_still_needed() -> None:
-    assert set(KNOWN) <= {part.name for part in parts()}
+    assert set(KNOWN) <= {part.name for part in installed()}
 
 
 def test_what_only_tests_need_is_not_in_it() -> None:
-    assert not {"pytest", "moto", "hypothesis", "schemathesis", "asyncssh"} & {part.name for part in parts()}
+    assert not {"pytest", "moto", "hypothesis", "schemathesis", "asyncssh"} & {part.name for part in installed()}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +69,7 @@ def test_no_model_that_is_fetched_by_default_forbids_commercial_use() -> None:
 def test_the_bill_of_materials_is_whole_and_the_same_every_time() -> None:
     registry = Registry(Path("/nowhere"))
     cards = [registry.card(name) for name in registry.names()]
-    bill = sbom(parts(), cards)
+    bill = sbom(installed(), cards)
     assert json.dumps(bill, sort_keys=True) == json.dumps(sbom(parts(), cards), sort_keys=True)
     refs = [component["bom-ref"] for component in bill["components"]] + [bill["metadata"]["component"]["bom-ref"]]
     assert len(refs) == len(set(refs)), "a bom-ref is used once (CycloneDX 1.6)"

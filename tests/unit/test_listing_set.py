@@ -29,10 +29,10 @@ from studio.setups import fitting
 from studio.shot import Asset, Done, Failed, Report, Shot
 from studio.steps.crop import rank_of
 from studio.template import Template
-from templates.library import Library
 from templates.shotlist import NoRelatives, ShotList
+from tests import shipped
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 FAMILY = ShotList(LIBRARY, NoRelatives())
 
 

@@ -31,10 +31,10 @@ from studio.shot import Shot
 from studio.steps.imitate import GradeProduct, Imitate
 from studio.take import Placed, Take
 from studio.template import Light, Template
-from templates.library import Library
+from tests import shipped
 from tests.golden.pictures import run, small
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 LOOK = LIBRARY.template("lookalike-photo")
 SHIPPED = LIBRARY.template("lookalike-warm-side")
 SQUARE = small(LIBRARY.destination("web-square"), 160)

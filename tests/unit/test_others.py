@@ -24,9 +24,9 @@ from studio.steps.cutout import CutoutStep
 from studio.steps.decode import Decode
 from studio.steps.others import CutOthers, cut_of
 from studio.take import Take
-from templates.library import Library
+from tests import shipped
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 
 
 def photo(colour: tuple[int, int, int], side: int = 48) -> bytes:

@@ -17,9 +17,9 @@ from studio.destination import Destination
 from studio.errors import InputError, NotSupported, PackshotError
 from studio.qa.policy import limits
 from studio.template import Template
-from templates.library import Library
+from tests import shipped
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 STORED = "ab" * 32
 OTHER = "cd" * 32
 UNIT = (0.0, 0.31, 1.0)

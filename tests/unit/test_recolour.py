@@ -26,10 +26,10 @@ from studio.steps.inspect import Inspect
 from studio.steps.recolour import RecolourStep
 from studio.take import Take
 from studio.template import Recolour, Template
-from templates.library import Library
+from tests import shipped
 from tests.golden.pictures import matte, shot
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "spree" / "images"
 CARDS = Registry(Path("nowhere")).card
 HEXES = st.integers(0, 0xFFFFFF).map(lambda value: f"#{value:06x}")

@@ -24,10 +24,10 @@ from studio.steps.relight import RelightStep
 from studio.steps.scene import SceneStep
 from studio.take import Placed, Take
 from studio.template import Light, Preset, Relight, Template
-from templates.library import Library
+from tests import shipped
 from tests.golden.pictures import HERE, matte, run, shot, small, without_model
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 LEFT, RIGHT = Light(azimuth_deg=-60), Light(azimuth_deg=60)
 
 

@@ -24,9 +24,10 @@ from studio.errors import InputError, NotFound, NotStored, UnknownTemplate
 from studio.product import Product, ProductImage
 from studio.template import Template
 from templates.library import Library
+from tests import shipped
 from tests.sample import Shelf
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 STORED = "ab" * 32
 MUG = Product(
     sku="MUG-01",

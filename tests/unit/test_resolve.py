@@ -12,6 +12,7 @@ from serve_apps.request.schema import ImageRequest, OrderSpec
 from studio.errors import InputError, TemplateError
 from studio.product import Product, ProductImage
 from templates.library import Library
+from tests import shipped
 from tests.sample import Shelf
 from tests.unit.test_layers import SHOP, folder
 
@@ -65,7 +66,7 @@ def test_what_the_brand_forbids_is_said(library: Library) -> None:
 
 def test_orders_stored_before_there_were_setups() -> None:
     """A row of the orders table outlives the code that wrote it."""
-    spec = order(Library.default(), template="amazon-white")
+    spec = order(shipped.library(), template="amazon-white")
     data = spec.model_dump(mode="json")
     (setup,) = data.pop("setups")
     again = OrderSpec.model_validate({**data, "images": setup["images"], "slots": [setup["slot"]]})

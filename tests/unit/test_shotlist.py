@@ -10,10 +10,10 @@ from studio.errors import InputError, NotFound, RowError
 from studio.product import ImageRole, Product, ProductImage
 from studio.recipes.catalogue import NAMES, recipe
 from studio.setups import Setup
-from templates.library import Library
 from templates.shotlist import NoRelatives, ShotList
+from tests import shipped
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 
 
 def product(sku: str, *roles: str, **more: object) -> Product:

@@ -8,9 +8,9 @@ from serve_apps.sync.making import looks
 from studio.errors import UnknownTemplate
 from studio.product import Product
 from studio.selection import choose
-from templates.library import Library
+from tests import shipped
 
-LIBRARY = Library.default()
+LIBRARY = shipped.library()
 MUG = Product(sku="MUG-1", title="Mug", category="Home > Kitchen > Mugs")
 
 
