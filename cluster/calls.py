@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ray import serve
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorUnavailableError, RayActorError
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
@@ -22,6 +23,8 @@ from studio.models.base import Answer, ModelCard
 
 DEAD = (RayActorError,)
 BUSY_PAUSE_S = 0.25
+UNREACHED_S, UNREACHED_PAUSE_S = 30.0, 1.0
+"""How long, and how often, replicas are asked of which one was out of reach."""
 
 
 class Tiered:
@@ -52,12 +55,8 @@ async def call_renderer(
     """One chunk of shots (JSON) on the renderer; outcomes as JSON, same length and order. Waits while it says it is full.
     The replica's log carries this task's trace. Raises RayActorError when the replica dies."""
     handle = (renderer if isinstance(renderer, Tiered) else Tiered(renderer)).at(tier)
-    while True:
-        try:
-            answer: list[str] = await handle.render.remote(list(shots), force, tier, TRACE.get())
-            return answer
-        except BackPressureError:
-            await asyncio.sleep(BUSY_PAUSE_S)
+    answer: list[str] = await _patiently(lambda: handle.render.remote(list(shots), force, tier, TRACE.get()))
+    return answer
 
 
 class HandleModels:
@@ -102,14 +101,25 @@ def _width(shape: Replicas) -> int:
 def _caller(model: Tiered) -> Any:
     async def call(items: Sequence[Any]) -> list[Answer | PackshotError]:
         tier = TIER.get()
-        while True:
-            try:
-                answers: list[Answer | PackshotError] = await model.at(tier).predict.remote(list(items), tier)
-                return answers
-            except BackPressureError:
-                await asyncio.sleep(BUSY_PAUSE_S)
+        answers: list[Answer | PackshotError] = await _patiently(lambda: model.at(tier).predict.remote(list(items), tier))
+        return answers
 
     return call
+
+
+async def _patiently(call: Callable[[], Any]) -> Any:
+    """The answer, once there is a place for the call. A replica that cannot be reached, because its node is gone, say, tells
+    nothing about the items: others are asked, for `UNREACHED_S`. Raises RayActorError when a replica dies."""
+    until = time.monotonic() + UNREACHED_S
+    while True:
+        try:
+            return await call()
+        except BackPressureError:
+            await asyncio.sleep(BUSY_PAUSE_S)
+        except ActorUnavailableError:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(UNREACHED_PAUSE_S)
 
 
 def _blame(name: str) -> Any:

@@ -81,6 +81,7 @@ class Ingest:
     def close(self) -> None:
         """Finish the ledger."""
         self._ledger.close()
+        self._audit.close()
 
     def _take(self, results: list[dict[str, Any]]) -> int:
         rows, records = [], []

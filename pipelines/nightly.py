@@ -217,7 +217,13 @@ class Night:
             _sum_up(summary, ingest.totals, time.monotonic() - started)
             _account(summary, spending)
             self._finish(files, summary)
+            self.close()
         return summary
+
+    def close(self) -> None:
+        """Close the databases; the next call opens them again. A notebook may make many nights in one process."""
+        self._records.close()
+        self._purse.spend.close()
 
     def _planned(self, files: RunFiles, tally: Tally) -> dict[str, Any]:
         files.make()

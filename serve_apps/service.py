@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from cluster.logs import start_logging
-from cluster.profile import Profile, load_profile
+from cluster.profile import DOOR, Profile, load_profile
 from cluster.proxy import free_port, proxy_environment
 from cluster.runtime import connected, joins, prepare_environment
 from cluster.settings import Settings
@@ -118,6 +118,7 @@ def deploy(settings: Settings, profile: Profile) -> Service:
     """Put the service on the Ray that this process is connected to, or bring it up to date there, replica by replica."""
     import ray
     from ray import serve
+    from ray.exceptions import RayError
     from ray.serve.context import _get_global_client
 
     from serve_apps.app import build_service
@@ -125,7 +126,15 @@ def deploy(settings: Settings, profile: Profile) -> Service:
     app, api = settings.ray.app, settings.api
     wanted = {"host": api.host, "port": api.port or free_port()}
     quiet = {"enable_access_log": False, "log_level": "WARNING"}
-    serve.start(proxy_location="EveryNode", http_options=wanted, logging_config=quiet)
+    try:
+        serve.start(proxy_location="EveryNode", http_options=wanted, logging_config=quiet)
+        if not serve.status().proxies and _only_nights():
+            # A night came first: after a head was lost, say. Its run is taken up again; nobody takes up a service.
+            log.warning("Serve was started by a night, without a proxy, and is started again")
+            serve.shutdown()
+            serve.start(proxy_location="EveryNode", http_options=wanted, logging_config=quiet)
+    except (RayError, TimeoutError) as error:
+        raise ClusterUnavailable(f"Serve does not start: {error}") from error
     if not serve.status().proxies:
         raise ClusterUnavailable("Serve runs without an HTTP proxy on this Ray: end it with `serve shutdown` and serve again")
     try:
@@ -135,6 +144,13 @@ def deploy(settings: Settings, profile: Profile) -> Service:
     listening = _get_global_client().http_config  # the wanted one, unless Serve ran before
     host = "127.0.0.1" if listening.host in ("0.0.0.0", "::") else listening.host  # noqa: S104 - looked for, not bound
     return Service(f"http://{host}:{listening.port}", ray.get_runtime_context().gcs_address, app)
+
+
+def _only_nights() -> bool:
+    """Whether every app of this Serve is renderer and models alone, as nights start them for themselves."""
+    from ray import serve
+
+    return all(serve.get_app_handle(name).deployment_name == DOOR for name in serve.status().applications)
 
 
 def drain(app: str, seconds: float = DRAIN_S) -> bool:

@@ -6,13 +6,16 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from benchmarks.ops.soak_faults import Fault, Stand
+from benchmarks.ops.soak_stand import Fault, Stand
 from benchmarks.ops.soak_work import ROWS
+from cluster.logs import FILE
 from connectors.online.orders import Order, Orders, OrderState
 from connectors.records import Records
 from connectors.vendors.base import mark_in
@@ -22,8 +25,10 @@ from studio.keys import digest_bytes
 
 AFTER_S = 30.0
 """How long after a fault its errors may still come: waits for locks, pauses between attempts."""
-WARM_S = 30.0
-"""A process is left to warm up so long before its memory counts."""
+WARM_S, WARM_SHARE = 30.0, 0.2
+"""A process is left to warm up so long, and for this share of its life, before its memory counts."""
+PROBE = "RunningReplica.get_queue_len"
+"""Ray's question to a replica that had been killed, whose error asyncio logs when the garbage is collected: any time later."""
 LINE = re.compile(r"^(\d{10}\.\d) (WARNING|ERROR|CRITICAL) (.*)")
 
 
@@ -41,7 +46,7 @@ def account(
     _galleries(stand, lost, twice)
     nights = _nights(stand, lost, twice)
     seen = [*errors, *stand.died, *_logged(stand)]
-    strange = [text for at, text in seen if not any(f.begun - 1 <= at <= f.ended + AFTER_S for f in struck)]
+    strange = [text for at, text in seen if not any(_explains(fault, at, text) for fault in struck)]
     return {
         "orders": len(accepted),
         "orders_of_messages": len(found) - len(accepted),
@@ -109,7 +114,7 @@ def _nights(stand: Stand, lost: list[str], twice: list[str]) -> dict[str, int]:
     lines = [json.loads(line) for line in (stand.folder / "nights.jsonl").read_text().splitlines()]
     made = Counter[str]()
     for run in records.runs(limit=10_000):
-        files = RunFiles(tree.runs, run.id)
+        files = RunFiles(tree.runs, run.id, endpoint_url=tree.storage.endpoint_url)
         if run.state == "running":
             lost.append(f"night {run.id} is still {run.state}")
         elif files.exists("ledger.parquet"):
@@ -125,8 +130,29 @@ def _nights(stand: Stand, lost: list[str], twice: list[str]) -> dict[str, int]:
     return {"rounds": len(lines), "resumed": sum(bool(line["resumed"]) for line in lines), **made}
 
 
+def _explains(fault: Fault, at: float, text: str) -> bool:
+    """Whether an error falls in the time of a fault or what follows it; a process with a wrong clock dates its errors by it."""
+    if PROBE in text:
+        return "killed" in fault.kind and fault.begun <= at
+    return any(fault.begun - 1 + skew <= at <= fault.ended + AFTER_S + skew for skew in {0.0, fault.skew_s})
+
+
 def _logged(stand: Stand) -> list[tuple[float, str]]:
     """Errors in the logs; a traceback goes with the line before it."""
+    return [*_of_processes(stand), *_of_service(stand)]
+
+
+def _of_service(stand: Stand) -> Iterable[tuple[float, str]]:
+    """The JSON lines of a service on Ray."""
+    path = stand.settings.home / FILE
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+        with suppress(ValueError):  # a line that a killed process or a full disk cut off
+            said = json.loads(line)
+            if said["level"] in ("error", "critical"):
+                yield datetime.fromisoformat(said["time"]).timestamp(), f"{said['logger']}: {said['message']}"
+
+
+def _of_processes(stand: Stand) -> list[tuple[float, str]]:
     lines = ((path.stem, line) for path in stand.folder.glob("*.log") for line in path.read_text(errors="replace").splitlines())
     matches = ((name, LINE.match(line)) for name, line in lines)
     return [(float(match[1]), f"{name}: {match[3]}") for name, match in matches if match and match[2] != "WARNING"]
@@ -139,7 +165,7 @@ def _memory(stand: Stand) -> dict[str, Any]:
         lives[name, pid].append((at, pss))
     result: dict[str, Any] = {}
     for name in sorted({name for name, _ in lives}):
-        warm = {pid: [s for s in some if s[0] - some[0][0] >= WARM_S] for (of, pid), some in lives.items() if of == name}
+        warm = {pid: _warmed(some) for (of, pid), some in lives.items() if of == name}
         longest = max(warm.values(), key=len, default=[])
         result[name] = {"most": round(max(pss for (of, _), some in lives.items() if of == name for _, pss in some) / 2**20, 1)}
         if len(longest) > 2:
@@ -151,6 +177,11 @@ def _memory(stand: Stand) -> dict[str, Any]:
                 "steps": int(sum(b > a * 1.01 for a, b in pairwise(sizes))),
             }
     return result
+
+
+def _warmed(life: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
+    begun, ended = life[0][0], life[-1][0]
+    return [(at, pss) for at, pss in life if at - begun >= max(WARM_S, WARM_SHARE * (ended - begun))]
 
 
 def _short(text: str) -> str:

@@ -22,6 +22,7 @@ import uvicorn
 from cluster.engine import open_renderer
 from cluster.settings import ApiSettings, Settings
 from connectors.records import Records
+from pipelines.executors import Mode
 from pipelines.nightly import Night, Request
 from pipelines.screen import Quiet
 from serve_apps.http.api import make_api
@@ -43,7 +44,8 @@ def settings(folder: Path) -> Settings:
     """The same for all processes."""
     connections = json.loads((folder / "connections.json").read_text())
     api = ApiSettings(publish=str(folder / "live"), rate_per_minute=100_000)
-    found: Settings = sample.settings(folder, api=api, connections=connections)
+    more = json.loads((folder / "stand.json").read_text())
+    found: Settings = sample.settings(folder, api=api, connections=connections, **more)
     return found
 
 
@@ -73,18 +75,14 @@ def serve(folder: Path, port: int) -> None:
 def nights(folder: Path) -> None:
     """A night after the other; one that was killed is taken up first."""
     tree = settings(folder)
-    with (folder / "nights.jsonl").open("a") as told:
-        for name in unfinished(tree):
-            _told(told, night(folder, tree), name)
-        while not (folder / STOP).exists():
-            change(folder)
-            _told(told, night(folder, tree), "")
-            time.sleep(1)
+    while not _round(folder, tree):
+        time.sleep(1)
 
 
 def night(folder: Path, tree: Settings) -> Night:
     """One over the catalogue as it is."""
-    return Night(tree, Request(catalog=str(folder / "catalog.csv"), mode="inline", out=folder / "out"), Quiet())
+    mode: Mode = "serve" if tree.ray.address else "inline"
+    return Night(tree, Request(catalog=str(folder / "catalog.csv"), mode=mode, out=folder / "out"), Quiet())
 
 
 def unfinished(tree: Settings) -> list[str]:
@@ -99,7 +97,7 @@ def change(folder: Path) -> None:
         path = folder / "images" / f"p{number:03}.png"
         if not path.exists() or rng.random() < CHANGED:
             part = path.with_suffix(".part")
-            sample.photo(part, rng.randrange(1_000_000))
+            sample.photo(part, rng.randrange(1_000_000), 360)
             part.replace(path)
     if not (folder / "catalog.csv").exists():
         with (folder / "catalog.part").open("w", newline="") as stream:
@@ -109,17 +107,32 @@ def change(folder: Path) -> None:
         (folder / "catalog.part").replace(folder / "catalog.csv")
 
 
-def _told(stream: Any, work: Night, resume: str) -> None:
+def _round(folder: Path, tree: Settings) -> bool:
+    """Runs that did not end, else another; whether all are done and no more are wanted."""
+    try:
+        left = unfinished(tree)
+        for name in left:
+            _told(folder, tree, name)
+        if not left and not (folder / STOP).exists():
+            change(folder)
+            _told(folder, tree, "")
+        return not left and (folder / STOP).exists()
+    except PackshotError as error:
+        log.warning("no night: %s", error.message)
+        return False
+
+
+def _told(folder: Path, tree: Settings, resume: str) -> None:
     """One line a night: what it says, or why it could not be."""
     line: dict[str, Any] = {"at": time.time(), "resumed": resume}
     try:
-        summary = work.run(resume)
+        summary = night(folder, tree).run(resume)
         line |= {"run": summary.run, "due": summary.due, "released": summary.released, "state": summary.state}
         line |= {"failed": summary.failed, "rejected": summary.rejected, "reasons": summary.reasons}
     except PackshotError as error:
         line |= {"error": error.code, "message": error.message}
-    stream.write(json.dumps(line) + "\n")
-    stream.flush()
+    with (folder / "nights.jsonl").open("a") as stream:
+        stream.write(json.dumps(line) + "\n")
 
 
 def main() -> None:

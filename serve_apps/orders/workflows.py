@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from typing import Any, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, error
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import OperationalError
 
 EngineError = error.DBOSException
 """What the engine itself raises inside a workflow; not to be handled there."""
@@ -27,6 +29,8 @@ EXECUTOR = "orchestrator"
 VERSION = "1"
 """Of the workflows' step order. Another number leaves unfinished workflows of the old one to the sweeper."""
 THREADS = 32
+DISK = ("disk I/O error", "database or disk is full", "unable to open database file")
+"""What SQLite says when it cannot write, or cannot make its journal."""
 FIRST, LAST = 1, 2**31 - 1
 """Priorities in a queue; smaller numbers go first."""
 
@@ -162,4 +166,13 @@ def _sqlite(url: str) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     event.listen(engine, "connect", tune)
+    event.listen(engine, "handle_error", _waited_out, retval=True)
     return engine
+
+
+def _waited_out(context: ExceptionContext) -> BaseException | None:
+    """A full disk passes, as a lock does. DBOS 3 waits for locks alone, by their words, and would end the workflow."""
+    error = context.original_exception
+    if not isinstance(error, sqlite3.OperationalError) or not any(words in str(error) for words in DISK):
+        return None
+    return OperationalError(context.statement, None, sqlite3.OperationalError(f"database is locked: {error}"))
