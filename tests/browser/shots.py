@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -16,12 +17,20 @@ from tests.browser.conftest import FLAGS, Tour
 from tests.local.running import Running, running
 
 ROOT = Path(__file__).resolve().parents[2]
+CATALOGUE = "examples/catalog/catalog.csv"
 LOOKS = ("amazon-white", "shopify-square")
+STRICT = "shop-strict"
+"""The shop's look with a limit that nothing meets, so that there is something to review."""
 
 
 def main(out: Path) -> None:
     """A home in a temporary folder, two nights, an order, and a picture of each page."""
-    folder = Path(tempfile.mkdtemp(prefix="console"))
+    folder, out = Path(tempfile.mkdtemp(prefix="console")), out.resolve()
+    os.chdir(ROOT)  # pages name the catalogue as it was asked for
+    style = folder / "art" / "styles" / f"{STRICT}.yaml"
+    style.parent.mkdir(parents=True)
+    known = (ROOT / "templates" / "styles" / "starter" / f"{LOOKS[1]}.yaml").read_text()
+    style.write_text(known.replace(f"id: {LOOKS[1]}", f"id: {STRICT}").replace("max: 0.84", "max: 0.60"))
     try:
         with running(folder) as service:
             _fill(service)
@@ -31,13 +40,12 @@ def main(out: Path) -> None:
 
 
 def _fill(service: Running) -> None:
-    settings, catalogue = service.parts.settings, str(ROOT / "examples" / "catalog" / "catalog.csv")
-    Night(settings, Request(catalogue, LOOKS[:1], mode="inline", limit=8), Quiet()).run()
-    Night(settings, Request(catalogue, LOOKS, mode="inline", limit=16), Quiet()).run()
+    for looks, limit in (((STRICT,), 16), (LOOKS[:1], 8), (LOOKS, 16)):
+        Night(service.parts.settings, Request(CATALOGUE, looks, mode="inline", limit=limit), Quiet()).run()
 
 
 def _shoot(service: Running, out: Path) -> None:
-    later, earlier = (run.id for run in service.parts.records.runs())
+    later, earlier, _ = (run.id for run in service.parts.records.runs())
     with sync_playwright() as started:
         chromium = started.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         tour = Tour(chromium, service.url, service.secrets)
@@ -49,7 +57,6 @@ def _shoot(service: Running, out: Path) -> None:
             "run": (f"/console/runs/{later}#sheet", {}),
             "compare": (f"/console/runs/compare?before={earlier}&after={later}", {}),
             "cost": ("/console/cost?by=step", {}),
-            "orders": ("/console/orders", {}),
             "review": ("/console/review", {}),
         }
         for name, (path, more) in pages.items():
@@ -58,6 +65,10 @@ def _shoot(service: Running, out: Path) -> None:
             page.wait_for_load_state("load")
             page.wait_for_timeout(1500)
             page.screenshot(path=str(out / f"console-{name}.jpg"), type="jpeg", quality=72)
+        page.locator("a[href^='/console/review/']:has(img)").first.click()
+        page.get_by_role("button", name="Cut-out").wait_for()
+        page.wait_for_timeout(1500)
+        page.screenshot(path=str(out / "console-review-item.jpg"), type="jpeg", quality=72)
         tour.close()
         chromium.close()
 

@@ -59,7 +59,8 @@ def running(
     settings = sample.settings(
         folder, api=ApiSettings(**{"rate_per_minute": 100_000, **api}), connections=dict(connections or {}), **(more or {})
     )
-    renderer, rendered = open_renderer(settings), []
+    renderer = open_renderer(settings)
+    rendered: list[str] = []
 
     async def render(shots: Sequence[Shot], tier: str) -> list[Outcome]:
         rendered.extend(shot.id for shot in shots)
