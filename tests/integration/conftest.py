@@ -1,4 +1,4 @@
-"""The shop of the tests with Vendure: started once, filled once."""
+"""The servers of this lane: an S3 endpoint with its keys, and a shop with Vendure, started once and filled once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,19 @@ from sqlalchemy.engine import make_url
 
 from tests.doubles.serving import serving
 from tests.integration.vendure.shop import OURS, Ear, Shop, database
+
+
+@pytest.fixture
+def ceph(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The endpoint of a real Ceph RADOS gateway; its keys are in the environment."""
+    url = os.environ.get("PACKSHOT_TEST_S3", "")
+    if not url:
+        if os.environ.get("CI") == "true":
+            pytest.fail("PACKSHOT_TEST_S3 is not set, and CI must not skip this")
+        pytest.skip("needs an S3 server: .ci/ceph.sh start DIR, then PACKSHOT_TEST_S3=<endpoint>")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "packshot")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "packshot-secret")
+    return url
 
 
 @pytest.fixture(scope="session")
